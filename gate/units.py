@@ -1,0 +1,130 @@
+"""Sizes, rates and times: from text with units to numbers, and back."""
+
+import re
+
+_UNITS = {
+    "B": 1,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "KiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(B|kB|MB|GB|KiB|MiB|GiB)")
+_COUNT = re.compile(r"(\d+(?:\.\d+)?)")
+_TIME = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|min)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
+_KILO = 1000
+_EXACT = 100
+
+
+def size(text: str) -> float:
+    """Read a size in bytes; decimal (kB, MB, GB) and binary (KiB, MiB, GiB) units.
+
+    >>> size("34.5 MB"), size("1 KiB"), size("8 B")
+    (34500000.0, 1024.0, 8.0)
+
+    Raises ValueError when the unit is missing or unknown.
+    """
+    found = _SIZE.fullmatch(text)
+    if not found:
+        message = f'"{text}" is not a size; write for example "10 MB"'
+        raise ValueError(message)
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def rate(text: str, per: str) -> float:
+    """Read bytes per event.
+
+    >>> rate("8 B/step", "step"), rate("1.5 kB/step", "step")
+    (8.0, 1500.0)
+
+    Raises ValueError when either unit is missing.
+    """
+    head, slash, tail = text.partition("/")
+    if not slash or tail != per or not _SIZE.fullmatch(head):
+        message = f'"{text}" is not a rate; write for example "0 B/{per}"'
+        raise ValueError(message)
+    return size(head)
+
+
+def count_rate(text: str, per: str) -> float:
+    """Read things per event.
+
+    >>> count_rate("0/step", "step")
+    0.0
+
+    Raises ValueError when the unit is missing.
+    """
+    head, slash, tail = text.partition("/")
+    if not slash or tail != per or not _COUNT.fullmatch(head):
+        message = f'"{text}" is not a count a {per}; write for example "0/{per}"'
+        raise ValueError(message)
+    return float(head)
+
+
+def duration(text: str) -> float:
+    """Read a time in seconds.
+
+    >>> duration("30 s"), duration("2 min"), duration("250 ms")
+    (30.0, 120.0, 0.25)
+
+    Raises ValueError when the unit is missing or unknown.
+    """
+    found = _TIME.fullmatch(text)
+    if not found:
+        message = f'"{text}" is not a duration; write for example "30 s"'
+        raise ValueError(message)
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+def show_size(count: float) -> str:
+    """Write bytes for a person, three digits, decimal units.
+
+    >>> show_size(0), show_size(129.3), show_size(34_500_000), show_size(-2048)
+    ('0 B', '129 B', '34.5 MB', '-2.05 kB')
+    """
+    sign, count = ("-", -count) if count < 0 else ("", count)
+    for unit in ("B", "kB", "MB"):
+        if count < _KILO:
+            break
+        count /= _KILO
+    else:
+        unit = "GB"
+    return f"{sign}{_three_digits(count)} {unit}"
+
+
+def show_amount(value: float, unit: str) -> str:
+    """Write a quantity in the unit of its limit.
+
+    >>> show_amount(129.3, "B/step"), show_amount(250_000, "B/agent"), show_amount(1, "/step")
+    ('129 B/step', '250 kB/agent', '1/step')
+    """
+    head, _, per = unit.partition("/")
+    shown = show_size(value) if head == "B" else _three_digits(value)
+    return f"{shown}/{per}" if per else shown
+
+
+def show_time(seconds: float) -> str:
+    """Write a time for a person.
+
+    >>> show_time(0.0042), show_time(3.14159), show_time(125)
+    ('4 ms', '3.1 s', '2 min 5 s')
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < _EXACT:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def _three_digits(value: float) -> str:
+    """Write at least three significant digits, never an exponent, no empty decimals.
+
+    >>> _three_digits(0.256), _three_digits(12.0), _three_digits(999.9), _three_digits(0.0)
+    ('0.256', '12', '1000', '0')
+    """
+    places = 0 if abs(value) >= _EXACT else 1 if abs(value) >= _EXACT / 10 else 2 if abs(value) >= 1 else 3
+    text = f"{value:.{places}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
