@@ -1,5 +1,6 @@
-"""The front door: each session installs the gate and calls one of its verbs."""
+"""The front door: each session calls one verb of the gate, in the one environment that they share."""
 
+import functools
 import hashlib
 import os
 import sys
@@ -10,6 +11,7 @@ import nox
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"  # uv where it is there, never required
 nox.options.reuse_venv = "yes"
+# what changes the tree comes before what judges it, so that all evidence is about one tree
 nox.options.sessions = ["plan", "format", "clean", "docs", "lint", "types", "tests", "memory", "summary"]
 
 ROOT = Path(__file__).parent
@@ -37,11 +39,73 @@ def env(session: nox.Session) -> None:
 
 def _gate(session: nox.Session, *words: str) -> None:
     """Call one verb of the gate from the shared environment, with what the user added."""
-    path = os.pathsep.join([str(_bin(".").resolve()), os.environ.get("PATH", "")])
-    session.run(str(_bin("gate")), *words, *session.posargs, external=True, env={"PATH": path})
+    session.run(str(_bin("gate")), *words, *session.posargs, external=True)
 
 
-@nox.session(venv_backend="none", requires=["env"])
+thin = functools.partial(nox.session, venv_backend="none", requires=["env"])
+
+
+@thin()
 def plan(session: nox.Session) -> None:
     """Say what each phase would do and why, without doing it."""
     _gate(session, "plan")
+
+
+@thin(name="format")
+def format_(session: nox.Session) -> None:
+    """Format the code with ruff; with CI=true or -- --check only report."""
+    _gate(session, "check", "format")
+
+
+@thin()
+def clean(session: nox.Session) -> None:
+    """Remove dead caches and artefacts by policy (-- --dry-run, -- --all)."""
+    _gate(session, "clean")
+
+
+@thin()
+def docs(session: nox.Session) -> None:
+    """Follow every link between documents and find those that lie astray."""
+    _gate(session, "check", "docs")
+
+
+@thin()
+def lint(session: nox.Session) -> None:
+    """Lint with ruff and mend what it can; check the floors of the house and the workflow."""
+    _gate(session, "check", "lint")
+
+
+@thin()
+def types(session: nox.Session) -> None:
+    """Check the types with mypy."""
+    _gate(session, "check", "types")
+
+
+@thin()
+def tests(session: nox.Session) -> None:
+    """Run the tests with pytest."""
+    _gate(session, "check", "tests")
+
+
+@thin()
+def memory(session: nox.Session) -> None:
+    """Measure agents against policies/memory.yaml (-- CASE ..., -- --explain)."""
+    _gate(session, "check", "memory")
+
+
+@thin()
+def summary(session: nox.Session) -> None:
+    """Write the consolidated summary from recorded evidence; its exit code is the gate's."""
+    _gate(session, "summary")
+
+
+@thin(default=False)
+def finish(session: nox.Session) -> None:
+    """Commit exactly the verified tree and set the task's status (-- --task ID)."""
+    _gate(session, "finish")
+
+
+@thin(default=False)
+def bench(session: nox.Session) -> None:
+    """Print what the gate costs, as ratios against the bare tools in the same run."""
+    session.run(str(_bin("python")), "-m", "tests.bench", *session.posargs, external=True)

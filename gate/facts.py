@@ -111,6 +111,9 @@ class Question:
     steps: int  # steps per agent: growth, handles
 
 
+Work = Tool | Sweep | Documents | Question
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One thing the plan will do."""
@@ -119,10 +122,20 @@ class Step:
     phase: Phase
     does: str  # one sentence
     command: str  # what a person types to do just this again
-    work: Tool | Sweep | Documents | Question
+    work: Work
 
 
 # --- what is found --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One file or folder as it was when the plan was drawn."""
+
+    path: str
+    device: int
+    inode: int
+    folder: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +147,7 @@ class Change:
     size: int  # bytes
     act: str  # "remove", "removed", "kept"
     reason: str
+    entries: tuple["Entry", ...] = ()  # every file and folder in it, children first; not recorded
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

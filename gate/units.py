@@ -16,6 +16,7 @@ _COUNT = re.compile(r"(\d+(?:\.\d+)?)")
 _TIME = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|min)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
 _KILO = 1000
+_SHOWN = ("B", "kB", "MB", "GB")
 _EXACT = 100
 
 
@@ -86,13 +87,10 @@ def show_size(count: float) -> str:
     ('0 B', '129 B', '34.5 MB', '-2.05 kB')
     """
     sign, count = ("-", -count) if count < 0 else ("", count)
-    for unit in ("B", "kB", "MB"):
-        if count < _KILO:
-            break
-        count /= _KILO
-    else:
-        unit = "GB"
-    return f"{sign}{_three_digits(count)} {unit}"
+    power = 0
+    while count >= _KILO and power < len(_SHOWN) - 1:
+        count, power = count / _KILO, power + 1
+    return f"{sign}{_three_digits(count)} {_SHOWN[power]}"
 
 
 def show_amount(value: float, unit: str) -> str:

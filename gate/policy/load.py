@@ -1,29 +1,25 @@
 """From the files of `policies/` to one Policy, or to every mistake in all of them at once."""
 
 import hashlib
-from difflib import get_close_matches
+import json
+import stat
+from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
-from typing import get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gate.errors import PolicyError
 from gate.policy.models import FILES, Model, Policy
 from gate.policy.reader import MOST_BYTES, Located, read
+from gate.policy.reader import Path as KeyPath
+from gate.policy.scalars import REFUSED
+from gate.policy.wording import nearest, one_line, say
 
 FOLDER = "policies"
-_SIMPLE = {  # what pydantic calls it -> what to write
-    "missing": "is missing; add it",
-    "int_type": "is not a whole number; write plain digits",
-    "bool_type": "is not true or false; write one of them",
-    "string_type": "is not text; write it in quotes",
-    "tuple_type": "is not a list; write for example [one, two]",
-    "dict_type": "is not a mapping; write keys and values below it",
-    "model_type": "is not a mapping; write keys and values below it",
-    "date_type": "is not a day; write for example 2026-11-22",
-}
+MOST_SHOWN = 50  # mistakes of one file; more are counted
+_KEY = 40
+_WHAT = 240
 
 
 def load(root: Path) -> Policy:
@@ -31,105 +27,129 @@ def load(root: Path) -> Policy:
 
     Raises PolicyError with every mistake of every file, each as `file:line: key path: what was found; what to write`.
     """
-    mistakes: list[str] = []
-    models: dict[str, Model] = {}
-    places: dict[str, str] = {}
-    digest = hashlib.sha256()
-    for name, model in FILES.items():
-        file = f"{FOLDER}/{name}.yaml"
-        raw, wrong = _bytes(root / file)
-        if raw is None:
-            mistakes.append(f"{file}:1: (file): {wrong}")
-            continue
-        digest.update(name.encode() + b"\0" + hashlib.sha256(raw).digest())
-        located = read(raw)
-        built = _build(model, located)
-        mistakes += [f"{file}:{line}: {'.'.join(map(str, path)) or '(file)'}: {what}" for line, path, what in sorted(located.mistakes, key=_by_line)]
-        if built is not None:
-            models[name] = built
-        places |= {".".join((name, *map(str, path))): f"{file}:{line}" for path, line in located.lines.items()}
+    files = {name: _file(root, name) for name in FILES}
+    mistakes = tuple(mistake for file in files.values() for mistake in file.mistakes)
     if mistakes:
-        raise PolicyError(tuple(mistakes))
-    return Policy.model_validate({**models, "digest": digest.hexdigest(), "places": places})
+        raise PolicyError(mistakes)
+    return Policy.model_validate(
+        {
+            **{name: file.model for name, file in files.items()},
+            "digest": _digest({name: file.raw for name, file in files.items()}),
+            "places": {
+                ".".join((name, *map(str, path))): f"{FOLDER}/{name}.yaml:{line}"
+                for name, file in files.items()
+                for path, line in file.lines.items()
+            },
+        }
+    )
 
 
 def schema(name: str) -> dict[str, object]:
     """Return the JSON Schema of one policy file, for editors."""
     made = FILES[name].model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"{FOLDER}/{name}.yaml", **made}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": f"{FOLDER}/{name}.yaml"}
 
 
-def _by_line(mistake: tuple[int, object, str]) -> int:
-    return mistake[0]
+def schema_text(name: str) -> str:
+    """Return the schema as it is published in policies/.schema/<name>.json."""
+    return json.dumps(schema(name), indent=2, sort_keys=False) + "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """What became of one file: a model, or mistakes."""
+
+    raw: bytes = b""
+    model: Model | None = None
+    lines: dict[KeyPath, int]
+    mistakes: list[str]
+
+
+def _file(root: Path, name: str) -> _File:
+    """Read and judge one file."""
+    file = f"{FOLDER}/{name}.yaml"
+    raw, wrong = _bytes(root / file)
+    if raw is None:
+        return _File(lines={}, mistakes=[f"{file}:1: (file): {wrong}"])
+    located = read(raw)
+    model, details = _build(FILES[name], located)
+    return _File(raw=raw, model=model, lines=located.lines, mistakes=_told(file, FILES[name], located, details))
 
 
 def _bytes(path: Path) -> tuple[bytes | None, str]:
     """Read a file, one byte more than allowed at the most; or say why not."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
+            return None, "is not a file; put a file in its place"
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1), ""
     except FileNotFoundError:
-        return None, "not found; create it, beginning with version: 1"
+        return None, 'not found; create it, beginning with "version: 1"'
     except OSError as error:
         return None, f"cannot be read ({error.strerror}); make it a readable file"
 
 
-def _build(model: type[Model], located: Located) -> Model | None:
-    """Validate what was read; add what is wrong to its mistakes."""
-    if located.value is None:
-        if not located.mistakes:
-            located.mistakes.append((1, (), "the file says nothing; begin it with version: 1"))
-        return None
+def _build(model: type[Model], located: Located) -> tuple[Model | None, list[ErrorDetails]]:
+    """Validate what was read."""
+    if located.value is REFUSED:
+        return None, []
     try:
-        return model.model_validate(located.value)
+        return model.model_validate(located.value), []
     except ValidationError as error:
-        known = {path for _, path, _ in located.mistakes}
-        for detail in error.errors(include_url=False):
-            path = tuple(detail["loc"])
-            if path not in known:
-                located.mistakes.append((located.line(path), path, _say(model, detail)))
-    return None
+        return None, _own(model, error.errors(include_url=False), {path for _, path, _ in located.mistakes})
 
 
-def _say(model: type[Model], detail: ErrorDetails) -> str:
-    """Word one mistake: what was found, and what to write."""
-    kind, found = detail["type"], detail["input"]
-    if kind == "extra_forbidden":
-        return _unknown(model, tuple(detail["loc"]))
-    if kind in {"value_error"}:
-        return str(detail["ctx"]["error"])
-    if kind == "missing":
-        return _SIMPLE[kind]
-    if kind in _SIMPLE:
-        return f"{_show(found)} {_SIMPLE[kind]}"
-    return f"{_show(found)} is refused: {detail['msg'][0].lower()}{detail['msg'][1:]}; correct it"
+def _own(model: type[Model], details: list[ErrorDetails], known: set[KeyPath]) -> list[ErrorDetails]:
+    """Leave out what only follows from another mistake: one mistake, one line."""
+    unknown = [path for path in map(_path, filter(_is_unknown, details)) if path not in known]
+    meant = {(*path[:-1], nearest(model, path)) for path in unknown[:MOST_SHOWN]}
+    return [detail for detail in details if not (_path(detail) in known or _follows(detail, known, meant))]
 
 
-def _unknown(model: type[Model], path: tuple[int | str, ...]) -> str:
-    """Name the known key that is nearest to an unknown one."""
-    known = _keys(model, path[:-1])
-    near = get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-    advice = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(known)}"
-    return f"unknown key; {advice}"
+def _is_unknown(detail: ErrorDetails) -> bool:
+    return detail["type"] == "extra_forbidden"
 
 
-def _keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the model at a path knows."""
-    at: object = model
-    for part in path:
-        if isinstance(at, type) and issubclass(at, BaseModel):
-            at = _unwrap(at.model_fields[str(part)].annotation)
-        else:
-            at = _unwrap(get_args(at)[-1 if isinstance(part, str) else 0])
-    return list(at.model_fields) if isinstance(at, type) and issubclass(at, BaseModel) else []
+def _follows(detail: ErrorDetails, known: set[KeyPath], meant: set[KeyPath]) -> bool:
+    """Tell whether a key is missing because it is misspelt or merged, or a list too short because its wrong items do not count."""
+    path = _path(detail)
+    if detail["type"] == "missing":
+        return path in meant or (*path[:-1], "<<") in known
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
-def _unwrap(annotation: object) -> object:
-    """Return the model inside an optional one."""
-    return get_args(annotation)[0] if isinstance(annotation, UnionType) else annotation
+def _path(detail: ErrorDetails) -> KeyPath:
+    """Return the key path of a mistake; pydantic marks a wrong key of a mapping behind its path."""
+    path = tuple(detail["loc"])
+    return path[:-1] if path[-1:] == ("[key]",) and detail["type"] == "string_pattern_mismatch" else path
 
 
-def _show(found: object) -> str:
-    """Quote what was found, short."""
-    text = repr(found)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 - a line of a terminal
+def _told(file: str, model: type[Model], located: Located, details: list[ErrorDetails]) -> list[str]:
+    """Write the mistakes by their lines, as many as a person reads; wording is dear, so only what is shown is worded."""
+    found: list[tuple[int, KeyPath, str | ErrorDetails]] = [*located.mistakes]
+    found += [(located.line(_path(detail)), _path(detail), detail) for detail in details]
+    found.sort(key=lambda mistake: mistake[0])
+    told = []
+    for line, path, what in found[:MOST_SHOWN]:
+        words = what if isinstance(what, str) else say(model, what, located.at(path) if what["loc"] == path else path[-1])
+        told.append(f"{file}:{line}: {_dotted(path)}: {one_line(words, _WHAT)}")
+    if len(found) > MOST_SHOWN:
+        told.append(f"{file}:{found[MOST_SHOWN][0]}: (file): {len(found) - MOST_SHOWN} more from here on; correct those above first")
+    return told
+
+
+def _dotted(path: KeyPath) -> str:
+    """Write a key path.
+
+    >>> _dotted(("agents", "a", "sizes", 0)), _dotted(("",)), _dotted(())
+    ('agents.a.sizes.0', '""', '(file)')
+    """
+    return ".".join(one_line(str(part), _KEY) or '""' for part in path) or "(file)"
+
+
+def _digest(files: dict[str, bytes]) -> str:
+    """Hash the bytes of all files, each under its name."""
+    digest = hashlib.sha256()
+    for name, raw in files.items():
+        digest.update(name.encode() + b"\0" + hashlib.sha256(raw).digest())
+    return digest.hexdigest()

@@ -1,84 +1,23 @@
 """The shape of each policy file: typed, closed, with units in every size."""
 
-import re
 from datetime import date
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.config import JsonDict
 
-from gate import units
+from gate.policy.fields import Below, ByteRate, Duration, HandleRate, Inside, Name, Pattern, Size, Target, Version, Word, written
 
-_TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
-
-
-def _text(read: object) -> str:
-    """Want words where a bare number would have no unit."""
-    if not isinstance(read, str):
-        message = f"{str(read).lower() if isinstance(read, bool) else read} has no unit; write text with a unit"
-        raise ValueError(message)  # noqa: TRY004 - pydantic turns a ValueError into a mistake with its place
-    return read
-
-
-def _size(read: object) -> float:
-    return units.size(_text(read))
-
-
-def _byte_rate(read: object) -> float:
-    return units.rate(_text(read), "step")
-
-
-def _handle_rate(read: object) -> float:
-    return units.count_rate(_text(read), "step")
-
-
-def _duration(read: object) -> float:
-    return units.duration(_text(read))
-
-
-def _target(read: str) -> str:
-    if not _TARGET.fullmatch(read):
-        message = f'"{read}" is not module:name; write for example "tests.agents:build"'
-        raise ValueError(message)
-    return read
-
-
-def _inside(read: str) -> str:
-    path = PurePosixPath(read)
-    if not read or path.is_absolute() or ".." in path.parts or "\\" in read or "\0" in read:
-        message = f'"{read}" is not a path inside the repository; write one relative to its root, without ".."'
-        raise ValueError(message)
-    return read
-
-
-def _pattern(read: str) -> str:
-    if not read.strip() or read.lstrip().startswith(("!", "#")) or "\0" in read:
-        message = f'"{read}" is not a pattern of this policy; write what to match, as in a .gitignore line'
-        raise ValueError(message)
-    return read
-
-
-def _worded(example: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "examples": [example]})
-
-
-Size = Annotated[float, BeforeValidator(_size), _worded("10 MB")]
-ByteRate = Annotated[float, BeforeValidator(_byte_rate), _worded("0 B/step")]
-HandleRate = Annotated[float, BeforeValidator(_handle_rate), _worded("0/step")]
-Duration = Annotated[float, BeforeValidator(_duration), Field(gt=0, le=86400), _worded("60 s")]
-Target = Annotated[str, AfterValidator(_target), _worded("tests.agents:build")]
-Inside = Annotated[str, AfterValidator(_inside)]
-Pattern = Annotated[str, AfterValidator(_pattern)]
-Name = Annotated[str, Field(pattern=_NAME)]
-Word = Annotated[str, Field(min_length=1)]
+_CLOSED: JsonDict = {"additionalProperties": False}  # an illegal name is refused in the editor too
 
 
 class Model(BaseModel):
     """Refuse unknown keys and conversions that nobody wrote."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
 class _Reasoned(Model):
@@ -105,14 +44,14 @@ class GrowthLimit(_Reasoned):
     """The most bytes that one agent may gain with each step."""
 
     max: ByteRate = Field(description="Bytes per step of one agent.")
-    resolution: ByteRate = Field(default=1.0, gt=0, description="The smallest steady growth that counts when max is 0.")
+    resolution: ByteRate = Field(default=written("1 B/step"), gt=0, description="The smallest steady growth that counts when max is 0.")
 
 
 class HandlesLimit(_Reasoned):
     """The most file descriptors, threads and children that one agent may gain with each step."""
 
     max: HandleRate = Field(description="Handles per step of one agent.")
-    resolution: HandleRate = Field(default=0.01, gt=0, description="The smallest steady growth that counts when max is 0.")
+    resolution: HandleRate = Field(default=written("0.01/step"), gt=0, description="The smallest steady growth that counts when max is 0.")
 
 
 class Limits(Model):
@@ -133,9 +72,9 @@ class Limits(Model):
 class BudgetPolicy(Model):
     """What each measured child may use; beyond it the child is stopped and the check is BROKEN."""
 
-    time: Duration = 60.0
-    memory: Size = Field(default=8e9, ge=64e6, description="Address space, not resident memory.")
-    output: Size = Field(default=4e3, description="What the child may print.")
+    time: Duration = Field(default=written("60 s"))
+    memory: Size = Field(default=written("8 GB"), ge=64e6, description="Address space, not resident memory.")
+    output: Size = Field(default=written("4 kB"), description="What the child may print.")
 
 
 class AgentCase(Model):
@@ -150,21 +89,22 @@ class AgentCase(Model):
     settle: int = Field(default=3, ge=0, le=1_000_000, description="Steps each agent takes before it is weighed.")
     population: int = Field(default=1, ge=1, le=1_000_000, description="Live agents while steps are counted.")
     steps: int = Field(default=4096, ge=64, le=100_000_000, description="Steps of each agent: growth and handles.")
-    budget: BudgetPolicy = BudgetPolicy()
+    budget: BudgetPolicy = Field(default_factory=BudgetPolicy)
 
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        if any(after <= before for before, after in zip(self.sizes, self.sizes[1:], strict=False)):
-            message = f"sizes {list(self.sizes)} do not rise; write for example [8, 16, 24]"
+    @field_validator("sizes")
+    @classmethod
+    def _rising(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if any(after <= before for before, after in pairwise(sizes)):
+            message = f"{list(sizes)} does not rise; write for example [8, 16, 24]"
             raise ValueError(message)
-        return self
+        return sizes
 
 
 class MemoryPolicy(Model):
     """policies/memory.yaml: agent cases and their limits."""
 
-    version: Literal[1]
-    agents: dict[Name, AgentCase] = Field(min_length=1)
+    version: Version
+    agents: dict[Name, AgentCase] = Field(min_length=1, json_schema_extra=_CLOSED)
 
 
 class CommandPolicy(Model):
@@ -175,23 +115,23 @@ class CommandPolicy(Model):
         default=(1,), description="Exit codes that mean findings; any other than 0 means that it could not work."
     )
     needs: str = Field(default="", description="Skip, with a reason, where this program is missing.")
-    time: Duration = 300.0
+    time: Duration = Field(default=written("300 s"))
 
 
 class TestsPolicy(Model):
     """How pytest is run."""
 
     arguments: tuple[Word, ...] = ()
-    time: Duration = 1800.0
+    time: Duration = Field(default=written("1800 s"))
 
 
 class QualityPolicy(Model):
     """policies/quality.yaml: what ruff, mypy and pytest read, and further linters."""
 
-    version: Literal[1]
+    version: Version
     paths: tuple[Inside, ...] = Field(min_length=1, description="What ruff and mypy read.")
-    tests: TestsPolicy = TestsPolicy()
-    commands: dict[Name, CommandPolicy] = Field(default_factory=dict, description="Each becomes lint/<name>.")
+    tests: TestsPolicy = Field(default_factory=TestsPolicy)
+    commands: dict[Name, CommandPolicy] = Field(default_factory=dict, description="Each becomes lint/<name>.", json_schema_extra=_CLOSED)
 
 
 class KindPolicy(Model):
@@ -204,19 +144,28 @@ class KindPolicy(Model):
 class CleanupPolicy(Model):
     """policies/cleanup.yaml: the closed list of what may be removed."""
 
-    version: Literal[1]
-    kinds: dict[Name, KindPolicy] = Field(min_length=1)
+    version: Version
+    kinds: dict[Name, KindPolicy] = Field(min_length=1, json_schema_extra=_CLOSED)
     protect: tuple[Pattern, ...] = Field(default=(), description="Never taken, whatever else matches.")
 
 
 class DocsPolicy(Model):
     """policies/docs.yaml: which documents are read and where they may lie."""
 
-    version: Literal[1]
+    version: Version
     match: tuple[Pattern, ...] = Field(default=("*.md",), min_length=1)
     leave: tuple[Pattern, ...] = Field(default=(), description="Documents that are not read.")
     root: tuple[Word, ...] = Field(
-        default=("README.md", "LICENSE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "AGENTS.md", "CLAUDE.md"),
+        default=(
+            "README.md",
+            "LICENSE.md",
+            "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "SECURITY.md",
+            "CODE_OF_CONDUCT.md",
+            "AGENTS.md",
+            "CLAUDE.md",
+        ),
         description="Names that may stay at the root.",
     )
     home: Inside = Field(default="docs", description="Where other documents belong.")
@@ -225,18 +174,23 @@ class DocsPolicy(Model):
 class RecordPolicy(Model):
     """What is written beside the code about the code."""
 
-    paths: tuple[Inside, ...] = Field(
+    paths: tuple[Below, ...] = Field(
         default=("docs/completed", ".taskmaster/tasks/tasks.json"),
         description="Left out of the tree id: summaries and the task store.",
     )
-    summary: Inside = Field(default="docs/completed/{task}-completion-summary.md", description="{task} is the id.")
+    summary: Below = Field(default="docs/completed/{task}-completion-summary.md", description="{task} is the id.")
+
+    @field_validator("summary")
+    @classmethod
+    def _one_each(cls, summary: str) -> str:
+        if "{task}" not in summary:
+            message = f'"{summary}" names no task, and two tasks would share one file; write {{task}} in it'
+            raise ValueError(message)
+        return summary
 
     @model_validator(mode="after")
     def _covered(self) -> Self:
-        if "{task}" not in self.summary:
-            message = f'summary "{self.summary}" does not name {{task}}; two tasks would share one file'
-            raise ValueError(message)
-        if not any(self.summary == path or self.summary.startswith(path.rstrip("/") + "/") for path in self.paths):
+        if not any(PurePosixPath(self.summary).is_relative_to(path) for path in self.paths):
             message = f'summary "{self.summary}" is under none of the record paths; add its folder to paths'
             raise ValueError(message)
         return self
@@ -259,11 +213,11 @@ class Accepted(Model):
 class WorkflowPolicy(Model):
     """policies/workflow.yaml: what must pass, and what is recorded where."""
 
-    version: Literal[1]
-    tasks: Inside = ".taskmaster/tasks/tasks.json"
+    version: Version
+    tasks: Below = ".taskmaster/tasks/tasks.json"
     accept: tuple[Accepted, ...] = Field(default=(), description="Checks that may be SKIPPED or INCONCLUSIVE.")
-    record: RecordPolicy = RecordPolicy()
-    commit: CommitPolicy = CommitPolicy()
+    record: RecordPolicy = Field(default_factory=RecordPolicy)
+    commit: CommitPolicy = Field(default_factory=CommitPolicy)
 
     def accepts(self, check: str) -> bool:
         """Tell whether this check may be skipped or inconclusive today."""

@@ -1,19 +1,19 @@
 """YAML as data and nothing else: bounded, without aliases, tags or second meanings, every key with its line."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from itertools import chain
 
 import yaml
 
+from gate.policy.scalars import ALIEN, REFUSED, no_alien, no_text, plain
+
 MOST_BYTES = 1 << 20
 MOST_DEPTH = 32
-_PLAIN = "write it in quotes if it is text"
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
-_LIKE_NUMBER = re.compile(r"[-+.]?[0-9][0-9_,:.eE+-]*|0[xob][0-9a-fA-F_]+|[-+]?\.(inf|nan)", re.IGNORECASE)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_LIKE_TRUTH = frozenset({"yes", "no", "on", "off", "y", "n", "~"})
+MOST_EVENTS = 20_000  # keys, values, beginnings and ends: some 700 agents, and every hostile file is refused within a second
+_DIRECTIVE = re.compile("^%", re.MULTILINE)
+_TAB = re.compile("[ -]*\t")
 
 Path = tuple[Hashable, ...]
 
@@ -22,7 +22,7 @@ Path = tuple[Hashable, ...]
 class Located:
     """What one file says, and where it says it."""
 
-    value: object = None  # mappings, tuples, str, int, float, bool, None, date
+    value: object = REFUSED  # mappings, tuples, str, int, float, bool, None, date; REFUSED when the file has no whole value
     lines: dict[Path, int] = field(default_factory=dict)  # key path -> line, from 1
     mistakes: list[tuple[int, Path, str]] = field(default_factory=list)  # line, key path, what and what to write
 
@@ -32,130 +32,202 @@ class Located:
             path = path[:-1]
         return self.lines.get(path, 1)
 
+    def at(self, path: Path) -> object:
+        """Return what the file says at a key path, or REFUSED."""
+        value = self.value
+        for part in path:
+            try:
+                value = value[part]  # type: ignore[index]  # what cannot be indexed is caught
+            except (LookupError, TypeError):
+                return REFUSED
+        return value
+
+    def note(self, line: int, path: Path, what: str) -> None:
+        """Add a mistake."""
+        self.mistakes.append((line, path, what))
+
 
 def read(raw: bytes) -> Located:
     """Read one YAML document; anything that a policy must not hold becomes a mistake, never an exception."""
     located = Located()
     text = _decode(raw, located)
-    if text is None or not _bounded(text, located):
+    if text is None:
         return located
-    node = yaml.compose(text, Loader=yaml.CSafeLoader)
-    if node is None:
-        located.mistakes.append((1, (), "the file is empty; begin it with version: 1"))
+    events = _events(_without_directives(text, located), located)
+    if not events:
+        if not located.mistakes:
+            located.note(1, (), 'the file says nothing; begin it with "version: 1"')
         return located
-    located.value = _value(node, (), located)
+    rest = iter(events)
+    value = _value(next(rest), rest, (), located)
+    if isinstance(events[-1], yaml.DocumentEndEvent):  # else it broke off, and half a policy would look like missing keys
+        located.value = value
     return located
 
 
 def _decode(raw: bytes, located: Located) -> str | None:
     """Turn bytes into text, or note why they are none."""
     if len(raw) > MOST_BYTES:
-        located.mistakes.append((1, (), f"the file has {len(raw)} bytes; a policy has at most {MOST_BYTES}: split it or delete what is not policy"))
+        located.note(1, (), f"the file has more than {MOST_BYTES} bytes; delete what is not policy")
         return None
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        located.mistakes.append((line, (), f"byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8"))
+        line = error.object.count(b"\n", 0, error.start) + 1
+        located.note(line, (), f"byte 0x{error.object[error.start]:02x} is not UTF-8; save the file as UTF-8")
         return None
+    aliens: dict[str, int] = {}
+    for found in ALIEN.finditer(text):
+        aliens.setdefault(found[0], found.start())
+    for alien, start in aliens.items():
+        located.note(text.count("\n", 0, start) + 1, (), no_alien(alien))
+    return None if aliens else text
 
 
-def _bounded(text: str, located: Located) -> bool:
-    """Walk the events, which cost no memory, and note what may not be built."""
-    depth = documents = 0
+def _without_directives(text: str, located: Located) -> str:
+    """Make comments of %YAML and %TAG lines: libyaml needs quadratic time for them, and no policy needs them."""
+    found = _DIRECTIVE.search(text)
+    if not found:
+        return text
+    located.note(text.count("\n", 0, found.start()) + 1, (), "a line begins with %, a YAML directive; delete it")
+    return _DIRECTIVE.sub("#", text)
+
+
+def _events(text: str, located: Located) -> list[yaml.Event]:
+    """Collect the events of the first document, as far as they are YAML and within bounds."""
+    events: list[yaml.Event] = []
+    depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            line = event.start_mark.line + 1
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            documents += isinstance(event, yaml.DocumentStartEvent)
-            wrong = _forbidden(event, depth, documents)
+            if isinstance(event, yaml.StreamStartEvent | yaml.StreamEndEvent | yaml.DocumentStartEvent):
+                if events and isinstance(event, yaml.DocumentStartEvent):
+                    located.note(_line(event), (), "a second document begins; keep one document a file")
+                    break
+                continue
+            depth += _deeper(event)
+            wrong = _beyond(depth, len(events))
             if wrong:
-                located.mistakes.append((line, (), wrong))
-            if depth > MOST_DEPTH:
-                return False
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = mark.line + 1 if mark else 1
-        located.mistakes.append((where, (), f"not YAML: {error.problem or error.context}; check indentation, quotes and colons here"))
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        located.mistakes.append((line, (), f"character #x{_code(error.character):04x} is not allowed in YAML; delete it"))
-    return not located.mistakes
+                located.note(_line(event), (), wrong)
+                break
+            events.append(event)
+    except yaml.YAMLError as error:
+        located.note(*_broken(error, text))
+    return events
 
 
-def _code(character: str | int) -> int:
-    return character if isinstance(character, int) else ord(character)
-
-
-def _forbidden(event: yaml.Event, depth: int, documents: int) -> str:
-    """Say what is wrong with an event, or return ""."""
-    if isinstance(event, yaml.AliasEvent):
-        return f"*{event.anchor} is an alias; write the value out"
-    if getattr(event, "anchor", None):
-        return f"&{event.anchor} is an anchor; write the value out where it is wanted"
-    if getattr(event, "tag", None):
-        return f"{event.tag} is a tag; policies are plain data, delete it"
+def _beyond(depth: int, events: int) -> str:
+    """Say which bound is crossed, or return ""."""
     if depth > MOST_DEPTH:
         return f"nested deeper than {MOST_DEPTH}; no policy is that deep, flatten it"
-    if documents > 1:
-        return "a second document begins; keep one document a file"
+    if events >= MOST_EVENTS:
+        return f"more than {MOST_EVENTS} keys and values; no policy is that long, delete what is not policy"
     return ""
 
 
-def _value(node: yaml.Node, path: Path, located: Located) -> object:
-    """Build the value of a node and remember the line of each key."""
-    located.lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        return _mapping(node, path, located)
-    if isinstance(node, yaml.SequenceNode):
-        return tuple(_value(item, (*path, at), located) for at, item in enumerate(node.value))
-    return _scalar(node, path, located)
+def _broken(error: yaml.YAMLError, text: str) -> tuple[int, Path, str]:
+    """Say where and why text is not YAML."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return 1, (), f"not YAML: {error}; save it as plain text"
+    at = error.problem_mark.line
+    if _TAB.match("".join(text.split("\n")[at : at + 1])):
+        return at + 1, (), "a tab indents this line; write spaces"
+    since = f" {error.context} from line {error.context_mark.line + 1} on" if error.context and error.context_mark else ""
+    return at + 1, (), f"not YAML: {error.problem}{since}; check indentation, quotes and colons"
 
 
-def _mapping(node: yaml.MappingNode, path: Path, located: Located) -> dict[str, object]:
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
+
+
+def _deeper(event: yaml.Event) -> int:
+    return isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+
+
+def _value(event: yaml.Event, rest: Iterator[yaml.Event], path: Path, located: Located) -> object:
+    """Build the value that begins with an event and remember its line; MOST_DEPTH bounds the recursion."""
+    located.lines.setdefault(path, _line(event))
+    for wrong in _forbidden(event):
+        located.note(_line(event), path, wrong)
+    if isinstance(event, yaml.MappingStartEvent):
+        return _mapping(rest, path, located)
+    if isinstance(event, yaml.SequenceStartEvent):
+        return tuple(_value(item, rest, (*path, at), located) for at, item in enumerate(_children(rest)))
+    if isinstance(event, yaml.ScalarEvent):
+        return _scalar(event, path, located)
+    return REFUSED
+
+
+def _forbidden(event: yaml.Event) -> Iterator[str]:
+    """Say what is more than plain data about an event."""
+    if isinstance(event, yaml.AliasEvent):
+        yield f"*{event.anchor} is an alias; write the value out"
+    elif isinstance(event, yaml.NodeEvent) and event.anchor:
+        yield f"&{event.anchor} is an anchor; delete it and write the value out where it is wanted"
+    if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag:
+        yield f"{event.tag.replace('tag:yaml.org,2002:', '!!')} is a tag; policies are plain data, delete it"
+
+
+def _children(rest: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
+    """Yield the events at which the children of a collection begin; who takes one also takes what belongs to it."""
+    for event in rest:
+        if isinstance(event, yaml.CollectionEndEvent):
+            return
+        yield event
+
+
+def _mapping(rest: Iterator[yaml.Event], path: Path, located: Located) -> dict[str, object]:
     """Build a mapping; keys are words, each once."""
     built: dict[str, object] = {}
-    for key, item in node.value:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            located.mistakes.append((line, path, "a key is a list or a mapping; write a word"))
-            continue
-        name = str(key.value)
-        if name == "<<":
-            located.mistakes.append((line, path, "<< merges another mapping; write the keys out"))
-            continue
-        if name in built:
-            located.mistakes.append((line, (*path, name), f"written twice, first on line {located.lines[*path, name]}; keep one"))
-            continue
-        located.lines[*path, name] = line
-        built[name] = _value(item, (*path, name), located)
+    for key in _children(rest):
+        name = _key(key, rest, path, located)
+        item = next(rest, None)
+        if item is None:  # the file breaks off
+            break
+        if name is None:
+            _skip(item, rest)
+        else:
+            built[name] = _value(item, rest, (*path, name), located)
     return built
 
 
-def _scalar(node: yaml.Node, path: Path, located: Located) -> object:
-    """Read a plain value with the one meaning that every reader would give it."""
-    line, word = node.start_mark.line + 1, str(node.value)
-    if node.style is not None:  # quoted or block: text
-        return word
-    if word in {"true", "false"}:
-        return word == "true"
-    if word in {"null", ""}:
+def _key(event: yaml.Event, rest: Iterator[yaml.Event], path: Path, located: Located) -> str | None:
+    """Read a key, or note why there is none."""
+    if not isinstance(event, yaml.ScalarEvent):
+        located.note(_line(event), path, "a key is a list, a mapping or an alias; write a word")
+        _skip(event, rest)
         return None
-    if _NUMBER.fullmatch(word):
-        return float(word) if "." in word else int(word)
-    if _DATE.fullmatch(word):
-        return _date(word, path, located, line)
-    if word.lower() in _LIKE_TRUTH or word in {"True", "False", "TRUE", "FALSE", "Null", "NULL"}:
-        located.mistakes.append((line, path, f"{word} means different things to different readers; write true, false or null, or {_PLAIN}"))
-    elif _LIKE_NUMBER.fullmatch(word):
-        located.mistakes.append((line, path, f"{word} is a number to some readers and text to others; write plain digits, or {_PLAIN}"))
-    return word
+    name, place = str(event.value), (*path, event.value)
+    if name == "<<":
+        located.note(_line(event), place, "merges another mapping; write its keys out")
+        return None
+    if place in located.lines:
+        located.note(_line(event), place, f"written twice, first on line {located.lines[place]}; keep one")
+        return None
+    located.lines[place] = _line(event)
+    for wrong in _forbidden(event):
+        located.note(_line(event), place, wrong)
+    read_as = _scalar(event, place, located)
+    if read_as is not REFUSED and not isinstance(read_as, str):
+        located.note(_line(event), place, "is no text, and a key is a word; write it in quotes")
+    return name
 
 
-def _date(word: str, path: Path, located: Located, line: int) -> object:
-    """Read an ISO day."""
-    try:
-        return date.fromisoformat(word)
-    except ValueError as error:
-        located.mistakes.append((line, path, f"{word} is no day ({error}); write for example 2026-11-22"))
-        return word
+def _skip(event: yaml.Event, rest: Iterator[yaml.Event]) -> None:
+    """Take all events of a value that is not wanted."""
+    depth = 0
+    for at in chain([event], rest):
+        depth += _deeper(at)
+        if depth <= 0:
+            return
+
+
+def _scalar(event: yaml.ScalarEvent, path: Path, located: Located) -> object:
+    """Read a value with the one meaning that every reader would give it."""
+    word = str(event.value)
+    wrong = no_text(word)
+    value: object = word
+    if not wrong and not event.style:  # neither quoted nor block
+        value, wrong = plain(word)
+    if wrong:
+        located.note(_line(event), path, wrong)
+    return REFUSED if wrong else value

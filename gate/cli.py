@@ -1,0 +1,191 @@
+"""The door: words in, rooms called, an exit code out."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from gate import __version__
+from gate.errors import GateError
+
+if TYPE_CHECKING:
+    from gate.facts import Mode
+
+EXIT_CODES = """exit codes: 0 passed, 1 the subject failed, 2 the gate could not work (bad policy, broken tool, bad usage),
+3 not enough data to decide, 130 interrupted"""
+_CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
+
+
+def main(argv: Sequence[str], out: TextIO) -> int:
+    """Do what the words say; return the exit code. Errors go to standard error, one clear line each."""
+    try:
+        words = _parser().parse_args(argv)
+        act: Callable[[argparse.Namespace, TextIO], int] = words.act
+        return act(words, out)
+    except GateError as error:
+        sys.stderr.write(f"gate: {error}\n".replace("\ngate: ", "\n"))
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("gate: interrupted\n")
+        return 130
+    except SystemExit as error:  # argparse has said what was wrong
+        return error.code if isinstance(error.code, int) else 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Name every verb."""
+    parser = argparse.ArgumentParser(prog="gate", description='A quality gate that makes "it is done" checkable.', epilog=EXIT_CODES)
+    parser.add_argument("--version", action="version", version=f"gate {__version__}")
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+
+    def verb(name: str, act: Callable[[argparse.Namespace, TextIO], int], about: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=about, description=about, epilog=EXIT_CODES)
+        made.set_defaults(act=act)
+        return made
+
+    policy = verb("policy", _policy, "check the policies, or print the JSON Schema of one")
+    policy.add_argument("what", choices=("check", "schema"))
+    policy.add_argument("name", nargs="?", choices=("memory", "quality", "cleanup", "docs", "workflow"), help="for schema: which file")
+    _only_report(verb("plan", _plan, "say what each phase would do and why, without doing it"))
+    clean = _only_report(verb("clean", _clean, "remove dead caches and artefacts by policy"))
+    clean.add_argument("--dry-run", action="store_true", help="only list what would be removed and kept")
+    clean.add_argument("--all", action="store_true", help="also the live caches of the gate's own tools")
+    check = _only_report(verb("check", _check, "run one check, record its evidence"))
+    check.add_argument("what", choices=_CHECKS, help="quality: format, lint and types side by side")
+    check.add_argument("cases", nargs="*", metavar="CASE", help="for memory: only these agent cases")
+    check.add_argument("--explain", action="store_true", help="for memory: also name lines and types of what passes")
+    summary = _only_report(verb("summary", _summary, "write the summary from recorded evidence; its exit code is the gate's"))
+    summary.add_argument("--json", action="store_true", help="print everything as one JSON object")
+    finish = verb("finish", _finish, "commit exactly the verified tree, set the task's status, write its summary")
+    finish.add_argument("--task", required=True, metavar="ID", help="for example 20 or 20.2")
+    tree = verb("tree", _tree, "print the tree id of the work tree, or of a revision")
+    tree.add_argument("revision", nargs="?", default="", metavar="REV")
+    return parser
+
+
+def _only_report(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("--check", action="store_true", help="only report, change nothing (as with CI=true)")
+    return parser
+
+
+def _mode(words: argparse.Namespace) -> "Mode":
+    """Change nothing where a machine runs us or the user says so."""
+    from gate.facts import Mode  # noqa: PLC0415 - gate --version loads nothing
+
+    return Mode.CHECK if words.check or os.environ.get("CI", "").lower() in {"1", "true"} else Mode.FIX
+
+
+def _policy(words: argparse.Namespace, out: TextIO) -> int:
+    """Check all policies, or print a schema."""
+    from gate import policy, worktree  # noqa: PLC0415 - gate --version loads nothing
+
+    if words.what == "schema":
+        if not words.name:
+            message = "policy schema: which file? write for example: gate policy schema memory"
+            raise GateError(message)
+        out.write(policy.schema_text(words.name))
+        return 0
+    found = policy.load(worktree.find_root(Path.cwd()))
+    out.write(f"policies: {len(found.memory.agents)} agent cases, no mistakes, sha256:{found.digest}\n")
+    return 0
+
+
+def _plan(words: argparse.Namespace, out: TextIO) -> int:
+    """Show the plan."""
+    from gate import flow  # noqa: PLC0415 - heavy rooms load when they are entered
+    from gate.report import terminal  # noqa: PLC0415
+
+    house = flow.enter(Path.cwd(), _mode(words))
+    drawn = flow.preview(house)
+    terminal.plan(terminal.console(out), house.steps, drawn)
+    return 0
+
+
+def _clean(words: argparse.Namespace, out: TextIO) -> int:
+    """Sweep, or show what would go."""
+    from gate import flow  # noqa: PLC0415 - heavy rooms load when they are entered
+    from gate.judge.verdict import exit_code  # noqa: PLC0415
+    from gate.report import terminal  # noqa: PLC0415
+
+    house = flow.enter(Path.cwd(), _mode(words))
+    told, changes = flow.clean(house, everything=words.all, dry=words.dry_run)
+    screen = terminal.console(out)
+    if words.dry_run:
+        terminal.changes(screen, [change for change in changes if change.act == "remove"], "would remove")
+        terminal.changes(screen, [change for change in changes if change.act == "kept"], "would keep")
+        return 0
+    terminal.changes(screen, [change for change in changes if change.act == "removed"], "removed")
+    terminal.findings(screen, told)
+    return exit_code(finding.outcome for _, finding, _ in told)
+
+
+def _check(words: argparse.Namespace, out: TextIO) -> int:
+    """Run one kind of check."""
+    from gate import flow, plan  # noqa: PLC0415 - heavy rooms load when they are entered
+    from gate.judge.verdict import exit_code  # noqa: PLC0415
+    from gate.report import terminal  # noqa: PLC0415
+
+    if words.what != "memory" and (words.cases or words.explain):
+        message = f"check {words.what}: CASE and --explain belong to check memory"
+        raise GateError(message)
+    house = flow.enter(Path.cwd(), _mode(words))
+    verbs = ("format", "lint", "types") if words.what == "quality" else (words.what,)
+    steps = plan.select(house.steps, verbs, words.cases)
+    screen = terminal.console(out)
+    with terminal.progress(screen, len(steps), watched=words.what == "memory") as bar:
+        told = flow.check(house, steps, explained=words.explain, watch=lambda: bar.advance(bar.task_ids[0]))
+    terminal.findings(screen, told, explain=words.explain)
+    return exit_code(finding.outcome for _, finding, _ in told)
+
+
+def _summary(words: argparse.Namespace, out: TextIO) -> int:
+    """Write the summary where people and machines look for it."""
+    from gate import flow, worktree  # noqa: PLC0415 - heavy rooms load when they are entered
+    from gate.judge.verdict import overall  # noqa: PLC0415
+    from gate.report import machine, summary, terminal  # noqa: PLC0415
+
+    house = flow.enter(Path.cwd(), _mode(words))
+    whole, phases = flow.summarise(house)
+    code = overall(whole)
+    text = summary.write(whole, "Gate", phases)
+    page = worktree.store(house.root) / "summary.md"
+    page.write_text(text, encoding="utf-8", errors="backslashreplace")
+    for_actions = os.environ.get("GITHUB_STEP_SUMMARY")
+    if for_actions:
+        with Path(for_actions).open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    if words.json:
+        out.write(machine.write(whole, code))
+    else:
+        terminal.verdict(terminal.console(out), whole)
+        out.write(f"summary: {page.relative_to(house.root)}\n")
+    return code
+
+
+def _finish(words: argparse.Namespace, out: TextIO) -> int:
+    """Commit, set the status, write the summary; or say what is missing."""
+    from gate import finish, flow  # noqa: PLC0415 - heavy rooms load when they are entered
+    from gate.facts import Mode  # noqa: PLC0415
+    from gate.judge.verdict import overall  # noqa: PLC0415
+    from gate.report import terminal  # noqa: PLC0415
+
+    house = flow.enter(Path.cwd(), Mode.FIX)
+    whole, _ = flow.summarise(house)
+    screen = terminal.console(out)
+    terminal.verdict(screen, whole)
+    if not whole.completed:
+        return overall(whole)
+    done = finish.finish(house, whole, words.task)
+    out.write(f"committed {done.commit[:12]}: {len(done.paths)} paths; task {words.task} is done; summary: {done.summary}\n")
+    return 0
+
+
+def _tree(words: argparse.Namespace, out: TextIO) -> int:
+    """Print a tree id."""
+    from gate import flow  # noqa: PLC0415 - heavy rooms load when they are entered
+    from gate.facts import Mode  # noqa: PLC0415
+
+    out.write(flow.enter(Path.cwd(), Mode.CHECK).tree(words.revision) + "\n")
+    return 0

@@ -1,0 +1,195 @@
+"""The rooms in their order: policy, plan, tidy, measure, judge, report, record."""
+
+import hashlib
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+from gate import plan, worktree
+from gate.errors import GateError
+from gate.facts import Change, Evidence, Finding, Mode, Outcome, Phase, Question, Reading, Row, Step, Sweep, Tool, Verdict
+from gate.judge import judge
+from gate.judge import verdict as verdicts
+from gate.measure import explain, measure
+from gate.policy import Policy, load
+from gate.record import ledger
+from gate.tidy import style, sweep
+
+Told = list[tuple[Step, Finding, float]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class House:
+    """One repository with its policy, entered in one mode."""
+
+    root: Path
+    policy: Policy
+    mode: Mode
+    steps: tuple[Step, ...]
+
+    def tree(self, revision: str = "") -> str:
+        """Return the tree id of the work tree, or of a revision."""
+        return worktree.tree_id(self.root, self.policy.workflow.record.paths, revision)
+
+
+def enter(start: Path, mode: Mode) -> House:
+    """Find the repository, read its policies and draw the plan."""
+    root = worktree.find_root(start)
+    policy = load(root)
+    return House(root=root, policy=policy, mode=mode, steps=plan.steps(policy))
+
+
+def check(
+    house: House, steps: Sequence[Step], *, everything: bool = False, explained: bool = False, watch: Callable[[], None] | None = None
+) -> Told:
+    """Carry out steps: tidy first, then measure side by side, judge, record; return what was found, in the order of the plan.
+
+    `watch` is called as each step ends. Raises GateError when the tree changed while it was measured.
+    """
+    told: dict[str, Evidence] = {}
+    tidied = {step.check: _tidy(house, step, everything=everything) for step in _changers(house, steps)}
+    tree = house.tree()
+
+    def take(step: Step) -> None:
+        told[step.check] = _take(house, step, tidied.get(step.check), tree, explained=explained)
+        if watch:
+            watch()
+
+    alone = [step for step in steps if isinstance(step.work, Tool) and step.work.stream]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        list(pool.map(take, (step for step in steps if step not in alone)))
+    for step in alone:
+        take(step)
+    if house.tree() != tree:
+        message = "the work tree changed while it was measured; nothing was recorded, let it rest and run again"
+        raise GateError(message)
+    for evidence in told.values():
+        ledger.write(house.root, evidence)
+    return [(step, told[step.check].finding, told[step.check].reading.wall) for step in steps]
+
+
+def preview(house: House) -> tuple[Change, ...]:
+    """Say what each phase would do, change nothing, and record how long planning took."""
+    start, cpu = time.perf_counter(), time.process_time()
+    drawn = tuple(change for step in house.steps if isinstance(step.work, Sweep) for change in sweep.draw(step.work, house.root))
+    tree = house.tree()
+    removals = sum(change.act == "remove" for change in drawn)
+    headline = f"{len(house.steps)} checks planned, {removals} paths would be removed"
+    reading = Reading(wall=time.perf_counter() - start, cpu=time.process_time() - cpu)
+    _note(house, "plan", Phase.PLAN, "nox -s plan", tree, headline, reading)
+    return drawn
+
+
+def clean(house: House, *, everything: bool, dry: bool) -> tuple[Told, tuple[Change, ...]]:
+    """Sweep, or only show what sweeping would take."""
+    steps = plan.select(house.steps, ["clean"])
+    if dry:
+        drawn = [
+            change for step in steps if isinstance(step.work, Sweep) for change in sweep.draw(step.work, house.root, everything=everything)
+        ]
+        return [], tuple(drawn)
+    told = check(house, steps, everything=everything)
+    found, _ = ledger.read(house.root, house.tree(), "clean")
+    return told, found.reading.changes if found else ()
+
+
+def summarise(house: House) -> tuple[Verdict, dict[Phase, Evidence | None]]:
+    """Gather all evidence for the tree as it is now."""
+    tree, policy = house.tree(), house.policy.digest
+    rows = [_row(house, step, tree) for step in house.steps]
+    whole = verdicts.verdict(rows, tree=tree, policy=policy, commit=worktree.head(house.root), branch=worktree.branch(house.root))
+    others = {phase: ledger.read(house.root, tree, name)[0] for phase, name in ((Phase.PLAN, "plan"), (Phase.GIT, "git/verify"))}
+    return whole, {phase: found if found and found.policy == policy else None for phase, found in others.items()}
+
+
+def note_git(house: House, tree: str, headline: str, wall: float) -> None:
+    """Record that the git phase verified this tree, and how long that took."""
+    _note(house, "git/verify", Phase.GIT, "nox -s finish", tree, headline, Reading(wall=wall))
+
+
+def _changers(house: House, steps: Sequence[Step]) -> list[Step]:
+    """Return the steps that tidy first: one style step serves for all, because each mends the same things."""
+    styles = [step for step in steps if isinstance(step.work, Tool) and step.work.fixes][:1] if house.mode is Mode.FIX else []
+    return [*styles, *(step for step in steps if isinstance(step.work, Sweep))]
+
+
+def _tidy(house: House, step: Step, *, everything: bool) -> tuple[tuple[Change, ...], float]:
+    """Change the tree as planned; return the changes and the seconds they took."""
+    start = time.perf_counter()
+    if isinstance(step.work, Sweep):
+        changes = sweep.draw(step.work, house.root, everything=everything)
+        if house.mode is Mode.FIX:
+            changes = sweep.carry_out(changes, house.root)
+    else:
+        changes = style.fix(step.work, house.root) if isinstance(step.work, Tool) else ()
+    return changes, time.perf_counter() - start
+
+
+def _take(house: House, step: Step, tidied: tuple[tuple[Change, ...], float] | None, tree: str, *, explained: bool) -> Evidence:
+    """Measure one step, judge it, and look again where a limit was exceeded."""
+    taken = _now()
+    reading = Reading() if isinstance(step.work, Sweep) else measure(step, house.root)
+    if tidied:
+        reading = replace(reading, changes=tidied[0], wall=reading.wall + tidied[1])
+    finding = judge(step, reading, house.mode)
+    usable = finding.outcome not in {Outcome.BROKEN, Outcome.SKIPPED}
+    if isinstance(step.work, Question) and usable and (explained or finding.outcome is Outcome.FAILED):
+        reading = explain(step, house.root, reading)
+        finding = judge(step, reading, house.mode)
+    return _evidence(house, tree, taken, finding, reading, check=step.check, phase=step.phase, command=step.command)
+
+
+def _row(house: House, step: Step, tree: str) -> Row:
+    """Find what is known of one check."""
+    found, damage = ledger.read(house.root, tree, step.check)
+    last = None if found else ledger.newest(house.root, step.check)
+    accepted = house.policy.workflow.accepts(step.check)
+    return verdicts.row(step, found, last, damage, tree=tree, policy=house.policy.digest, accepted=accepted)
+
+
+def _note(house: House, check: str, phase: Phase, command: str, tree: str, headline: str, reading: Reading) -> None:
+    """Record a phase that is no check."""
+    finding = Finding(outcome=Outcome.PASSED, headline=headline)
+    taken = _now()
+    ledger.write(house.root, _evidence(house, tree, taken, finding, reading, check=check, phase=phase, command=command))
+
+
+def _evidence(
+    house: House, tree: str, taken: str, finding: Finding, reading: Reading, *, check: str, phase: Phase, command: str
+) -> Evidence:
+    """Put everything that a reader needs beside a finding."""
+    return Evidence(
+        check=check,
+        phase=phase,
+        tree=tree,
+        policy=house.policy.digest,
+        commit=worktree.head(house.root),
+        taken=taken,
+        command=command,
+        mode=house.mode,
+        finding=finding,
+        reading=reading,
+        environment=_environment(),
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Say what this machine and this environment are."""
+    installed = sorted({f"{found.name}=={found.version}" for found in metadata.distributions()})
+    return {
+        "gate": metadata.version("heapgate"),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "platform": platform.platform(),
+        "cores": str(os.cpu_count()),
+        "distributions": f"{len(installed)}, sha256:{hashlib.sha256(chr(10).join(installed).encode()).hexdigest()[:16]}",
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

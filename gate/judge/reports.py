@@ -1,0 +1,78 @@
+"""Tools, documents and sweeps: what their reports mean."""
+
+from gate.facts import Diagnostic, Finding, Mode, Outcome, Reading, Step, Tool, Work
+from gate.units import show_size
+
+_SHOWN = 20  # complaints that a finding repeats
+
+
+def unusable(step: Step, reading: Reading) -> Finding | None:
+    """Return a finding when there is nothing to judge: the gate could not work, or had nothing to work with."""
+    if reading.trouble:
+        first, *rest = reading.trouble.splitlines()
+        return Finding(
+            outcome=Outcome.BROKEN,
+            headline=first,
+            details=(*rest, *_lines(reading.diagnostics)),
+            next_act=f"mend this, then: {step.command}",
+        )
+    if reading.absent:
+        return Finding(outcome=Outcome.SKIPPED, headline=f"not measured: {reading.absent}")
+    return None
+
+
+def tool(work: Work, reading: Reading, command: str) -> Finding:
+    """Decide what a tool's answer means."""
+    name = work.name if isinstance(work, Tool) else ""
+    if not reading.failed and not reading.diagnostics:
+        return Finding(outcome=Outcome.PASSED, headline=_counted(reading) or f"{name}: nothing found")
+    number = len(reading.diagnostics)
+    if name == "pytest":
+        headline = _counted(reading) if reading.counts.get("tests") else "no test ran"
+    else:
+        headline = f"{name}: {number} finding{'' if number == 1 else 's'}"
+    return Finding(outcome=Outcome.FAILED, headline=headline, details=_lines(reading.diagnostics), next_act=f"mend them, then: {command}")
+
+
+def documents(reading: Reading) -> Finding:
+    """Decide what the links say."""
+    read = f"{reading.counts['links']} links in {reading.counts['documents']} documents"
+    if not reading.diagnostics:
+        return Finding(outcome=Outcome.PASSED, headline=f"{read}, none dead")
+    headline = f"{len(reading.diagnostics)} of {read} are dead or astray"
+    return Finding(
+        outcome=Outcome.FAILED, headline=headline, details=_lines(reading.diagnostics), next_act="correct them, then: nox -s docs"
+    )
+
+
+def swept(reading: Reading, mode: Mode) -> Finding:
+    """Decide what a sweep left: gone is passed, still there is failed when nothing may be changed."""
+    gone = [change for change in reading.changes if change.act == "removed"]
+    left = [change for change in reading.changes if change.act == "remove"]
+    kept = [change for change in reading.changes if change.act == "kept"]
+    details = tuple(f"kept {change.path}: {change.reason}" for change in kept[:_SHOWN])
+    size = show_size(sum(change.size for change in gone or left))
+    if left:
+        would = tuple(f"{change.path} ({change.kind}, {show_size(change.size)})" for change in left[:_SHOWN])
+        act = "mend what keeps them, then: nox -s clean" if mode is Mode.FIX else "remove them: nox -s clean"
+        return Finding(
+            outcome=Outcome.FAILED, headline=f"{len(left)} artefacts to remove, {size}", details=(*would, *details), next_act=act
+        )
+    headline = f"removed {len(gone)} artefacts, {size}; kept {len(kept)}" if gone else f"nothing to remove; kept {len(kept)}"
+    return Finding(outcome=Outcome.PASSED, headline=headline, details=details)
+
+
+def _counted(reading: Reading) -> str:
+    """Word the counts of a test run."""
+    counts = reading.counts
+    if not counts.get("tests"):
+        return ""
+    bad = counts["failures"] + counts["errors"]
+    passed = counts["tests"] - bad - counts["skipped"]
+    return f"{passed} tests passed, {bad} failed, {counts['skipped']} skipped"
+
+
+def _lines(found: tuple[Diagnostic, ...]) -> tuple[str, ...]:
+    """Write each complaint on a line, as editors understand it."""
+    lines = [f"{row.path}:{row.line}: {row.message} [{row.code}]" if row.path else row.message for row in found[:_SHOWN]]
+    return (*lines, f"and {len(found) - _SHOWN} more") if len(found) > _SHOWN else tuple(lines)

@@ -1,0 +1,117 @@
+"""Ruff, mypy, pytest and other programs: run once, read through the formats they make for machines."""
+
+import json
+import os
+import tempfile
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from gate.command import Ran, find, run
+from gate.facts import Diagnostic, Reading, Tool
+
+_TAIL = 12  # lines of a program that only people can read
+_SHOWN = 500  # characters of one line of it
+
+Parsed = tuple[tuple[Diagnostic, ...], dict[str, int]]
+
+
+def measure(tool: Tool, root: Path) -> Reading:
+    """Run a tool that only reads the tree; an exit code that is not an answer is trouble, never "no findings"."""
+    if tool.needs and not find(tool.needs):
+        return Reading(absent=f"{tool.needs} is not installed")
+    if not find(tool.argv[0]):
+        return Reading(trouble=f"{tool.argv[0]} is not installed; install it beside the gate: pip install {tool.name}")
+    with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
+        report = Path(scratch, "report.xml")
+        extra = (f"--junitxml={report}",) if tool.reads == "pytest" else ()
+        ran = run((*tool.argv, *extra), cwd=root, seconds=tool.seconds, stream=tool.stream, env={"NO_COLOR": "1"})
+        return _read(tool, ran, report, root)
+
+
+def _read(tool: Tool, ran: Ran, report: Path, root: Path) -> Reading:
+    """Turn what a tool left into a reading."""
+    found: Parsed = ((), {})
+    trouble = ""
+    try:
+        found = _PARSERS[tool.reads](ran, report, root)
+    except (ValueError, KeyError, OSError, ET.ParseError) as error:
+        trouble = f"{tool.name} answered what is not its format ({error}): {_tail(ran)}"
+    if ran.stopped:
+        trouble = f"{tool.name} took longer than {tool.seconds:.0f} s and was stopped; raise its time in policies/quality.yaml"
+    elif ran.code not in (0, *tool.finds):
+        trouble = f"{tool.name} could not check (exit {ran.code}): {_tail(ran)}"
+    return Reading(
+        wall=ran.wall,
+        cpu=ran.cpu,
+        diagnostics=found[0],
+        counts=found[1],
+        versions=_version(tool.name),
+        trouble=trouble,
+        failed=ran.code in tool.finds,
+    )
+
+
+def _ruff(ran: Ran, _report: Path, root: Path) -> Parsed:
+    """Read ruff's JSON: https://docs.astral.sh/ruff/settings/#output-format."""
+    rows = json.loads(ran.out) if ran.out.strip() else []
+    return tuple(
+        Diagnostic(
+            path=os.path.relpath(row["filename"], root),
+            line=row["location"]["row"],
+            code=row["code"] or "error",
+            message=row["message"],
+        )
+        for row in rows
+    ), {}
+
+
+def _mypy(ran: Ran, _report: Path, _root: Path) -> Parsed:
+    """Read mypy's JSON lines: one object a message, notes left out."""
+    rows = [json.loads(line) for line in ran.out.splitlines() if line.startswith("{")]
+    return tuple(
+        Diagnostic(path=row["file"], line=row["line"], code=row["code"] or "error", message=row["message"])
+        for row in rows
+        if row["severity"] == "error"
+    ), {}
+
+
+def _pytest(_ran: Ran, report: Path, _root: Path) -> Parsed:
+    """Read the JUnit file that pytest writes itself."""
+    suites = ET.parse(report).getroot().iter("testsuite")  # noqa: S314 - pytest wrote it a moment ago
+    counts = dict.fromkeys(("tests", "failures", "errors", "skipped"), 0)
+    found = []
+    for suite in suites:
+        for name in counts:
+            counts[name] += int(suite.get(name, "0"))
+        for case in suite.iter("testcase"):
+            bad = case.find("failure") if case.find("failure") is not None else case.find("error")
+            if bad is not None:
+                name = f"{case.get('classname', '')}::{case.get('name', '')}"
+                said = (bad.get("message") or "failed").splitlines()[0][:_SHOWN]
+                found.append(Diagnostic(path=name, line=0, code=bad.tag, message=said))
+    return tuple(found), counts
+
+
+def _exit(ran: Ran, _report: Path, _root: Path) -> Parsed:
+    """Keep the last words of a program whose answer is its exit code."""
+    said = _tail(ran) if ran.code else ""
+    return tuple(Diagnostic(path="", line=0, code=f"exit {ran.code}", message=line) for line in said.splitlines()), {}
+
+
+_PARSERS: dict[str, Callable[[Ran, Path, Path], Parsed]] = {"ruff": _ruff, "mypy": _mypy, "pytest": _pytest, "exit": _exit}
+
+
+def _tail(ran: Ran) -> str:
+    """Return the last lines that a program printed."""
+    lines = [line[:_SHOWN] for line in (ran.out + ran.err).splitlines() if line.strip()]
+    return "\n".join(lines[-_TAIL:]) or "it printed nothing"
+
+
+def _version(name: str) -> dict[str, str]:
+    """Return the version of a tool that is installed beside the gate."""
+    try:
+        return {name: metadata.version(name)}
+    except metadata.PackageNotFoundError:
+        return {}

@@ -1,0 +1,39 @@
+"""First stage of a measured child: pin down everything that makes readings vary, then become the probe."""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
+_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+
+PINS = {
+    "PYTHONMALLOC": "malloc",  # every object is the C allocator's, which the heap meter reads
+    "PYTHONHASHSEED": "0",
+    "MALLOC_ARENA_MAX": "1",
+    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.mmap_threshold=131072:glibc.malloc.mxfast=0",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+
+
+def main(request: str) -> None:
+    """Bound and pin this process, then replace it by the probe; what cannot be pinned is noticed there."""
+    wanted = json.loads(Path(request).read_text(encoding="utf-8"))
+    resource.setrlimit(resource.RLIMIT_AS, (wanted["memory"], wanted["memory"]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no orphan when the gate is killed
+        libc.personality(ADDR_NO_RANDOMIZE)
+    words = [sys.executable, "-P", "-m", "gate.probe", request]
+    os.execve(sys.executable, words, {**os.environ, **PINS})  # noqa: S606 - no shell, our own interpreter
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,115 @@
+"""The questions that a child can answer about agents: what they weigh, gain and hold open."""
+
+import gc
+import time
+from array import array
+from collections.abc import Callable, Sequence
+
+from gate.probe.meters import Meters
+
+Build = Callable[[int], object]
+StepAgent = Callable[[object], object]
+Answer = dict[str, list[int]]
+
+_NOISE_STEPS = 1000
+_LARGE = 1 << 62
+
+
+def footprint(meters: Meters, build: Build, step: StepAgent, *, size: int, settle: int) -> Answer:
+    """Weigh `size` live agents, each after `settle` steps; a first agent pays for imports and caches and is not weighed.
+
+    Returns bytes: `heap` and `rss_anon` before and after.
+    """
+    agents: list[object] = [None] * (size + 1)
+    heap, rss = _row(2), _row(2)
+    for at in (0, 1):
+        for index in range(at, at + 1 if at == 0 else size + 1):
+            agents[index] = build(index)
+            for _ in range(settle):
+                step(agents[index])
+        rest()
+        rss[at] = meters.rss_anon()
+        heap[at] = meters.heap()
+    return {"heap": list(heap), "rss_anon": list(rss)}
+
+
+def growth(
+    meters: Meters, build: Build, step: StepAgent, *, population: int, settle: int, windows: int, per_window: int, seconds: float
+) -> Answer:
+    """Watch the heap while a population steps: the lowest reading of each window of steps.
+
+    As many windows again are stepped through first, unwatched: `settle` and a quarter of the run are warm-up.
+    Returns bytes: `heap` and `rss_anon`, one reading a window, fewer when the CPU seconds ran out; `noise`: the range of the
+    heap over 1,000 steps that do nothing.
+    """
+    agents = [build(index) for index in range(population)]
+    nobody = [None] * population
+    for agent in agents:
+        for _ in range(settle):
+            step(agent)
+    _watch(meters, _nothing, nobody, _row(2), _row(2), _NOISE_STEPS, _LARGE)  # warms the watch itself
+    quarter = max(1, windows // 4)
+    warm = time.process_time()
+    _watch(meters, step, agents, _row(quarter), _row(quarter), per_window, warm + seconds / 4)
+    rest()
+    quiet, heap, rss = _row(8), _row(windows), _row(windows)
+    _watch(meters, _nothing, nobody, quiet, _row(8), _NOISE_STEPS // 8, _LARGE)
+    taken = _watch(meters, step, agents, heap, rss, per_window, time.process_time() + seconds)
+    return {"heap": list(heap[:taken]), "rss_anon": list(rss[:taken]), "noise": [max(quiet) - min(quiet)]}
+
+
+def handles(meters: Meters, build: Build, step: StepAgent, *, population: int, settle: int, windows: int, per_window: int) -> Answer:
+    """Count what a population holds open, at the end of each window of steps.
+
+    Returns counts: `fds`, `threads` and `children`, one reading a window.
+    """
+    agents = [build(index) for index in range(population)]
+    for agent in agents:
+        for _ in range(settle + 1):
+            step(agent)
+    fds, threads, children = _row(windows), _row(windows), _row(windows)
+    for window in range(windows):
+        for _ in range(per_window):
+            for agent in agents:
+                step(agent)
+        gc.collect()
+        fds[window], threads[window], children[window] = meters.fds(), meters.threads(), meters.children()
+    return {"fds": list(fds), "threads": list(threads), "children": list(children)}
+
+
+ASK: dict[str, Callable[..., Answer]] = {"footprint": footprint, "growth": growth, "handles": handles}
+
+
+def rest() -> None:
+    """Collect what is garbage and take all that is left out of later collections, which then cost next to nothing."""
+    while gc.collect():
+        continue
+    gc.freeze()
+
+
+def _watch(
+    meters: Meters, step: StepAgent, agents: Sequence[object], heap: "array[int]", rss: "array[int]", per_window: int, until: float
+) -> int:
+    """Fill the rows, one window after the other; return how many windows the CPU time allowed."""
+    read, collect = meters.heap, gc.collect
+    for window in range(len(heap)):
+        lowest = _LARGE
+        for _ in range(per_window):
+            for agent in agents:
+                step(agent)
+            lowest = min(read(), lowest)
+        collect()
+        heap[window] = min(read(), lowest)
+        rss[window] = meters.rss_anon()
+        if time.process_time() > until:
+            return window + 1
+    return len(heap)
+
+
+def _row(length: int) -> "array[int]":
+    """Return a row for readings that needs no memory later."""
+    return array("q", bytes(8 * length))
+
+
+def _nothing(_agent: object) -> None:
+    """Step nobody."""

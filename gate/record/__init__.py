@@ -1,0 +1,1 @@
+"""What lasts: evidence by tree, files, the commit and the status of a task."""

@@ -1,0 +1,1 @@
+"""Structures that agents use to weigh less; they know nothing of the gate."""

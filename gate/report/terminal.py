@@ -1,0 +1,83 @@
+"""What a person reads at a terminal: failures whole, everything else in a line."""
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gate.facts import Change, Finding, Outcome, Phase, Step, Verdict
+from gate.report.text import plain
+from gate.units import show_size, show_time
+
+_COLOURS = {
+    Outcome.PASSED: "green",
+    Outcome.FAILED: "bold red",
+    Outcome.INCONCLUSIVE: "yellow",
+    Outcome.SKIPPED: "cyan",
+    Outcome.BROKEN: "bold magenta",
+}
+_ORDER = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.PASSED)
+_MOST = 12  # paths of one list
+
+Told = Sequence[tuple[Step, Finding, float]]  # step, finding, seconds
+
+
+def console(out: TextIO) -> Console:
+    """Write to `out`; colour only where it is a terminal, no wrapping that a reader did not ask for."""
+    return Console(file=out, highlight=False, soft_wrap=True)
+
+
+def progress(screen: Console, total: int, *, watched: bool) -> Progress:
+    """Show how far long work is; quiet when nobody watches or a tool shows its own."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=screen, transient=True, disable=not (watched and screen.is_terminal))
+    bar.add_task("measuring", total=total)
+    return bar
+
+
+def findings(screen: Console, told: Told, *, explain: bool = False) -> None:
+    """Tell the worst first, whole; then what passed, a line each."""
+    for step, finding, seconds in sorted(told, key=lambda row: _ORDER.index(row[1].outcome)):
+        colour = _COLOURS[finding.outcome]
+        headline = escape(plain(finding.headline))
+        screen.print(f"[{colour}]{finding.outcome:<12}[/] {escape(step.check)}  {headline}  [dim]({show_time(seconds)})[/]")
+        if finding.outcome is not Outcome.PASSED or explain:
+            for line in finding.details:
+                screen.print(f"             {escape(plain(line))}")
+            if finding.next_act:
+                screen.print(f"             next: {escape(plain(finding.next_act))}")
+
+
+def changes(screen: Console, listed: Sequence[Change], verb: str) -> None:
+    """List what was changed, or would be, with bytes; bounded."""
+    if not listed:
+        return
+    size = show_size(sum(change.size for change in listed))
+    screen.print(f"{verb} {len(listed)} paths, {size}")
+    for change in listed[:_MOST]:
+        screen.print(f"  {escape(plain(change.path))}  {change.kind}, {show_size(change.size)}  [dim]{escape(plain(change.reason))}[/]")
+    if len(listed) > _MOST:
+        screen.print(f"  and {len(listed) - _MOST} more")
+
+
+def plan(screen: Console, steps: Sequence[Step], listed: Sequence[Change]) -> None:
+    """Tell each step of each phase, and what cleaning would remove and keep."""
+    for phase in sorted({step.phase for step in steps}, key=list(Phase).index):
+        screen.print(f"[bold]{phase}[/]")
+        for step in steps:
+            if step.phase is phase:
+                screen.print(f"  {escape(step.check):<34} {escape(step.does)}  [dim]{escape(step.command)}[/]")
+    changes(screen, [change for change in listed if change.act == "remove"], "would remove")
+    changes(screen, [change for change in listed if change.act == "kept"], "would keep")
+
+
+def verdict(screen: Console, whole: Verdict) -> None:
+    """Say in a few lines where this tree stands."""
+    if whole.completed:
+        screen.print(f"[green]COMPLETED[/] every required check passed on tree {whole.tree[:12]}")
+        return
+    screen.print(f"[bold red]NOT COMPLETED[/] tree {whole.tree[:12]} misses {len(whole.missing)}:")
+    for text in whole.missing:
+        screen.print(f"  {escape(plain(text))}")

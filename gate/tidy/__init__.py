@@ -1,0 +1,1 @@
+"""The only room that changes the tree before it is measured: style and sweep."""
