@@ -27,9 +27,8 @@ _SAFE = (
     "-c",
     "diff.external=",
     "--no-optional-locks",
-    "--literal-pathspecs",
 )
-_QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_LITERAL_PATHSPECS": "1"}
 
 
 def find_root(start: Path) -> Path:
@@ -79,11 +78,11 @@ def files(root: Path) -> tuple[str, ...]:
 
 def ignored(root: Path, paths: Iterable[str]) -> frozenset[str]:
     """Return those of the paths that git ignores and does not track."""
-    given = "\0".join(paths).encode("utf-8", "surrogateescape")
+    given = "\0".join(f"./{path}" for path in paths).encode("utf-8", "surrogateescape")  # ./ because check-ignore reads : as magic
     if not given:
         return frozenset()
-    ran = _git(root, "check-ignore", "-z", "--stdin", fine=(0, 1), stdin=given)
-    return frozenset(_split(ran.out))
+    ran = _git(root, "check-ignore", "-z", "--stdin", fine=(0, 1), stdin=given, env={"GIT_LITERAL_PATHSPECS": "0"})
+    return frozenset(path.removeprefix("./") for path in _split(ran.out))
 
 
 def changed(root: Path) -> tuple[str, ...]:

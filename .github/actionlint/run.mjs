@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, mkdtempSync, copyFileSync, readdirSync, readFile
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const WORKFLOWS = resolve(HERE, "..", "workflows");
@@ -23,14 +24,16 @@ function install() {
   const scratch = mkdtempSync(join(dirname(LINTER), ".new-"));
   try {
     for (const name of ["package.json", "package-lock.json"]) copyFileSync(join(HERE, name), join(scratch, name));
-    const npm = spawnSync("npm", ["ci", "--prefix=.", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1"], {
+    const patience = ["--prefer-offline", "--fetch-retries=1", "--fetch-timeout=20000"]; // npm's own would be ten minutes
+    const npm = spawnSync("npm", ["ci", "--prefix=.", "--ignore-scripts", "--no-audit", "--no-fund", ...patience], {
       cwd: scratch,
       encoding: "utf8",
       shell: process.platform === "win32", // npm is a .cmd there; no argument comes from outside
       timeout: 120_000,
     });
+    if (npm.error?.code === "ETIMEDOUT") throw new Error("npm ci took longer than 120 s");
     if (npm.error) throw new Error(`npm cannot be run (${npm.error.code ?? npm.error.message}); install Node.js with npm`);
-    if (npm.status !== 0) throw new Error(`npm ci failed (exit ${npm.status ?? npm.signal}):\n${reason(npm.stderr)}`);
+    if (npm.status !== 0) throw new Error(`npm ci failed (exit ${npm.status}):\n${reason(npm.stderr)}`);
     try {
       // The WebAssembly and its loader; what the package depends on only serves a printer that is not used here.
       renameSync(join(scratch, "node_modules", PACKAGE), LINTER);
@@ -50,6 +53,7 @@ function reason(stderr) {
 /** Return the linter: (text, path) => findings. */
 function load() {
   if (!existsSync(LINTER)) install();
+  setFlagsFromString("--liftoff-only"); // optimising 9 MB of WebAssembly for a file or two takes ten times longer than running it
   return createRequire(import.meta.url)(join(LINTER, "build", "run-lint.js")).runLint;
 }
 

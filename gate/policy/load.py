@@ -11,10 +11,9 @@ from pydantic_core import ErrorDetails
 
 from gate.errors import PolicyError
 from gate.policy.models import FILES, Model, Policy
-from gate.policy.reader import MOST_BYTES, Located, read
-from gate.policy.reader import Path as KeyPath
+from gate.policy.reader import MOST_BYTES, KeyPath, Located, read
 from gate.policy.scalars import REFUSED
-from gate.policy.wording import nearest, one_line, say
+from gate.policy.wording import nearest, one_line, say, show
 
 FOLDER = "policies"
 MOST_SHOWN = 50  # mistakes of one file; more are counted
@@ -45,7 +44,12 @@ def load(root: Path) -> Policy:
 
 
 def schema(name: str) -> dict[str, object]:
-    """Return the JSON Schema of one policy file, for editors."""
+    """Return the JSON Schema of one policy file, for editors.
+
+    Raises PolicyError when there is no policy of this name.
+    """
+    if name not in FILES:
+        raise PolicyError((f"{show(name)} is no policy; write one of {', '.join(FILES)}",))
     made = FILES[name].model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": f"{FOLDER}/{name}.yaml"}
 
@@ -101,21 +105,22 @@ def _build(model: type[Model], located: Located) -> tuple[Model | None, list[Err
 
 def _own(model: type[Model], details: list[ErrorDetails], known: set[KeyPath]) -> list[ErrorDetails]:
     """Leave out what only follows from another mistake: one mistake, one line."""
-    unknown = [path for path in map(_path, filter(_is_unknown, details)) if path not in known]
+    unknown = [_path(detail) for detail in details if detail["type"] == "extra_forbidden"]
     meant = {(*path[:-1], nearest(model, path)) for path in unknown[:MOST_SHOWN]}
-    return [detail for detail in details if not (_path(detail) in known or _follows(detail, known, meant))]
-
-
-def _is_unknown(detail: ErrorDetails) -> bool:
-    return detail["type"] == "extra_forbidden"
+    return [detail for detail in details if not _follows(detail, known, meant)]
 
 
 def _follows(detail: ErrorDetails, known: set[KeyPath], meant: set[KeyPath]) -> bool:
-    """Tell whether a key is missing because it is misspelt or merged, or a list too short because its wrong items do not count."""
+    """Tell whether a value was refused already, a key is misspelt or merged, or a list too short without its wrong items."""
     path = _path(detail)
-    if detail["type"] == "missing":
-        return path in meant or (*path[:-1], "<<") in known
-    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
+    match detail["type"]:
+        case "extra_forbidden":
+            return False
+        case "missing":
+            return path in meant or (*path[:-1], "<<") in known
+        case "too_short":
+            return path in known or len(detail["input"]) >= detail["ctx"]["min_length"]
+    return path in known
 
 
 def _path(detail: ErrorDetails) -> KeyPath:

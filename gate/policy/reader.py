@@ -15,7 +15,7 @@ MOST_EVENTS = 20_000  # keys, values, beginnings and ends: some 700 agents, and 
 _DIRECTIVE = re.compile("^%", re.MULTILINE)
 _TAB = re.compile("[ -]*\t")
 
-Path = tuple[Hashable, ...]
+KeyPath = tuple[Hashable, ...]
 
 
 @dataclass(slots=True)
@@ -23,16 +23,17 @@ class Located:
     """What one file says, and where it says it."""
 
     value: object = REFUSED  # mappings, tuples, str, int, float, bool, None, date; REFUSED when the file has no whole value
-    lines: dict[Path, int] = field(default_factory=dict)  # key path -> line, from 1
-    mistakes: list[tuple[int, Path, str]] = field(default_factory=list)  # line, key path, what and what to write
+    lines: dict[KeyPath, int] = field(default_factory=dict)  # key path -> line, from 1
+    mistakes: list[tuple[int, KeyPath, str]] = field(default_factory=list)  # line, key path, what and what to write
+    last: int = 1  # the last line; libyaml counts one more where a file ends within a line
 
-    def line(self, path: Path) -> int:
+    def line(self, path: KeyPath) -> int:
         """Return the line of a key path, or of the nearest key above it."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def at(self, path: Path) -> object:
+    def at(self, path: KeyPath) -> object:
         """Return what the file says at a key path, or REFUSED."""
         value = self.value
         for part in path:
@@ -42,14 +43,14 @@ class Located:
                 return REFUSED
         return value
 
-    def note(self, line: int, path: Path, what: str) -> None:
+    def note(self, line: int, path: KeyPath, what: str) -> None:
         """Add a mistake."""
-        self.mistakes.append((line, path, what))
+        self.mistakes.append((min(line, self.last), path, what))
 
 
 def read(raw: bytes) -> Located:
     """Read one YAML document; anything that a policy must not hold becomes a mistake, never an exception."""
-    located = Located()
+    located = Located(last=raw.count(b"\n") + 1)
     text = _decode(raw, located)
     if text is None:
         return located
@@ -124,14 +125,14 @@ def _beyond(depth: int, events: int) -> str:
     return ""
 
 
-def _broken(error: yaml.YAMLError, text: str) -> tuple[int, Path, str]:
+def _broken(error: yaml.YAMLError, text: str) -> tuple[int, KeyPath, str]:
     """Say where and why text is not YAML."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return 1, (), f"not YAML: {error}; save it as plain text"
     at = error.problem_mark.line
     if _TAB.match("".join(text.split("\n")[at : at + 1])):
         return at + 1, (), "a tab indents this line; write spaces"
-    since = f" {error.context} from line {error.context_mark.line + 1} on" if error.context and error.context_mark else ""
+    since = f" {error.context} from line {error.context_mark.line + 1} on" if error.context_mark and error.context_mark.line < at else ""
     return at + 1, (), f"not YAML: {error.problem}{since}; check indentation, quotes and colons"
 
 
@@ -143,7 +144,7 @@ def _deeper(event: yaml.Event) -> int:
     return isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
 
 
-def _value(event: yaml.Event, rest: Iterator[yaml.Event], path: Path, located: Located) -> object:
+def _value(event: yaml.Event, rest: Iterator[yaml.Event], path: KeyPath, located: Located) -> object:
     """Build the value that begins with an event and remember its line; MOST_DEPTH bounds the recursion."""
     located.lines.setdefault(path, _line(event))
     for wrong in _forbidden(event):
@@ -175,7 +176,7 @@ def _children(rest: Iterator[yaml.Event]) -> Iterator[yaml.Event]:
         yield event
 
 
-def _mapping(rest: Iterator[yaml.Event], path: Path, located: Located) -> dict[str, object]:
+def _mapping(rest: Iterator[yaml.Event], path: KeyPath, located: Located) -> dict[str, object]:
     """Build a mapping; keys are words, each once."""
     built: dict[str, object] = {}
     for key in _children(rest):
@@ -190,7 +191,7 @@ def _mapping(rest: Iterator[yaml.Event], path: Path, located: Located) -> dict[s
     return built
 
 
-def _key(event: yaml.Event, rest: Iterator[yaml.Event], path: Path, located: Located) -> str | None:
+def _key(event: yaml.Event, rest: Iterator[yaml.Event], path: KeyPath, located: Located) -> str | None:
     """Read a key, or note why there is none."""
     if not isinstance(event, yaml.ScalarEvent):
         located.note(_line(event), path, "a key is a list, a mapping or an alias; write a word")
@@ -221,7 +222,7 @@ def _skip(event: yaml.Event, rest: Iterator[yaml.Event]) -> None:
             return
 
 
-def _scalar(event: yaml.ScalarEvent, path: Path, located: Located) -> object:
+def _scalar(event: yaml.ScalarEvent, path: KeyPath, located: Located) -> object:
     """Read a value with the one meaning that every reader would give it."""
     word = str(event.value)
     wrong = no_text(word)

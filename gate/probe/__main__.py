@@ -17,6 +17,7 @@ def main(request: str) -> None:
     wanted = json.loads(Path(request).read_text(encoding="utf-8"))
     answer_to = Path(wanted["answer"])
     meters.adopt()
+    meters.fix_entropy()
     reader = meters.Meters()
     try:
         answer = _ask(wanted, reader)

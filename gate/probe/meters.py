@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import random
 import sys
 
 import psutil
@@ -9,7 +10,11 @@ import psutil
 from gate.probe.launch import ADDR_NO_RANDOMIZE, PINS
 
 _PR_SET_CHILD_SUBREAPER = 36  # <sys/prctl.h>
+_CHUNKS = (*range(65536, 1024, -1024), *range(1032, 8, -16))  # usable sizes, large to small
 _STATUS = 4096  # bytes of /proc/self/status that hold all memory lines
+
+
+_clear_caches = sys._clear_internal_caches if sys.version_info >= (3, 13) else sys._clear_type_cache  # noqa: SLF001 - the only door
 
 
 class Meters:
@@ -20,6 +25,11 @@ class Meters:
         self._self = psutil.Process()
         self._status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC) if sys.platform == "linux" else -1
         self.has_heap = hasattr(psutil, "heap_info")
+        if sys.platform == "linux":
+            libc = ctypes.CDLL(None)
+            self._malloc, self._sbrk = libc.malloc, libc.sbrk
+            self._malloc.restype = self._sbrk.restype = ctypes.c_void_p
+            self._malloc.argtypes = self._sbrk.argtypes = [ctypes.c_size_t]
 
     def heap(self) -> int:
         """Return the bytes that the C allocator has handed out: heap and mapped."""
@@ -46,6 +56,19 @@ class Meters:
         """Return the number of living processes that descend from this one."""
         return len(self._self.children(recursive=True))
 
+    def level(self) -> None:
+        """Use up every free chunk of the C heap, so that what comes next is cut to size from fresh memory.
+
+        A freed chunk that is up to 16 bytes too large is handed out whole and counts whole: without this, the bytes of an agent
+        depend on what was freed before it was built. From large to small, each size is asked for until the heap has to grow.
+        """
+        if sys.platform != "linux":
+            return
+        for size in _CHUNKS:
+            end = self._sbrk(0)
+            while self._sbrk(0) == end:
+                self._malloc(size)
+
     def end_children(self) -> int:
         """Kill every process that descends from this one; return how many there were."""
         left = self._self.children(recursive=True)
@@ -57,6 +80,20 @@ class Meters:
         return len(left)
 
 
+def let_go() -> None:
+    """Let go what the interpreter keeps by itself: names in its type cache hold strings alive for a while."""
+    _clear_caches()
+
+
+def fix_entropy() -> None:
+    """Make what the operating system's entropy decides the same in every child; unseeded imports then build the same things.
+
+    scipy.stats for example draws random numbers at import to write docstrings, whose lengths differ from process to process.
+    """
+    os.urandom = random._urandom = random.Random(0).randbytes  # type: ignore[attr-defined] # noqa: S311, SLF001 - not for secrets
+    random.seed(0)
+
+
 def adopt() -> None:
     """Become the parent of every orphan below, so that none can hide."""
     if sys.platform == "linux":
@@ -65,7 +102,7 @@ def adopt() -> None:
 
 def pins() -> dict[str, str]:
     """Say of each pin whether it is in force."""
-    held = {name: os.environ.get(name, "missing") for name in PINS}
+    held = {name: os.environ.get(name, "missing") for name in PINS} | {"entropy": "seed 0"}
     if sys.platform == "linux":
         now = ctypes.CDLL(None).personality(0xFFFFFFFF)
         held["ADDR_NO_RANDOMIZE"] = "on" if now != -1 and now & ADDR_NO_RANDOMIZE else "missing: the kernel or container refuses it"

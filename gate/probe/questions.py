@@ -5,7 +5,7 @@ import time
 from array import array
 from collections.abc import Callable, Sequence
 
-from gate.probe.meters import Meters
+from gate.probe.meters import Meters, let_go
 
 Build = Callable[[int], object]
 StepAgent = Callable[[object], object]
@@ -28,6 +28,8 @@ def footprint(meters: Meters, build: Build, step: StepAgent, *, size: int, settl
             for _ in range(settle):
                 step(agents[index])
         rest()
+        if at == 0:
+            meters.level()
         rss[at] = meters.rss_anon()
         heap[at] = meters.heap()
     return {"heap": list(heap), "rss_anon": list(rss)}
@@ -67,6 +69,7 @@ def handles(meters: Meters, build: Build, step: StepAgent, *, population: int, s
     for agent in agents:
         for _ in range(settle + 1):
             step(agent)
+    rest()
     fds, threads, children = _row(windows), _row(windows), _row(windows)
     for window in range(windows):
         for _ in range(per_window):
@@ -84,6 +87,7 @@ def rest() -> None:
     """Collect what is garbage and take all that is left out of later collections, which then cost next to nothing."""
     while gc.collect():
         continue
+    let_go()
     gc.freeze()
 
 
@@ -99,6 +103,7 @@ def _watch(
                 step(agent)
             lowest = min(read(), lowest)
         collect()
+        let_go()
         heap[window] = min(read(), lowest)
         rss[window] = meters.rss_anon()
         if time.process_time() > until:

@@ -11,7 +11,6 @@ from pymdp import utils
 from pymdp.agent import Agent
 
 SIDE = 8
-
 MOVES = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
 
 
@@ -21,13 +20,13 @@ class Walker:
     def __init__(self, index: int) -> None:
         """Place the walker at its start, with a model of its own."""
         self.start = index % _CELLS
-        self.goal = (index * 7 + 35) % _CELLS
+        self.goal = (self.start + _CELLS // 2 + 3) % _CELLS
         self.position = self.start
         self.time = 0
         self.mind = Agent(
             A=_only(_likelihood()),
             B=_only(_transitions()),
-            C=_only(4.0 * np.eye(_CELLS)[self.goal]),
+            C=_only(_preferences(self.goal)),
             D=_only(np.full(_CELLS, 1 / _CELLS)),
             action_selection="deterministic",
         )
@@ -41,10 +40,11 @@ class Walker:
         if self.position == self.goal:
             self.position = self.start
             self.mind.reset()
+            self.mind.action = None  # pymdp keeps it, and would predict a first move that nobody made
 
     def _observe(self) -> int:
         # The sensor slips to a neighbour at every fifth reading: without doubt there is nothing to infer.
-        return _move(self.position, 1 + self.start % 4) if self.time == 0 else self.position
+        return _move(self.position, 1 + self.start % 4) if self.time == 4 else self.position
 
 
 def build(index: int) -> Walker:
@@ -81,6 +81,12 @@ def _transitions() -> npt.NDArray[np.float64]:
         for position in range(_CELLS):
             moved[_move(position, action), position, action] = 1.0
     return moved
+
+
+def _preferences(goal: int) -> npt.NDArray[np.float64]:
+    rows, columns = np.divmod(np.arange(_CELLS), SIDE)
+    # Nearer is better: agents that look one move ahead see no goal that is farther away.
+    return np.array(-np.abs(rows - goal // SIDE) - np.abs(columns - goal % SIDE), dtype=np.float64)
 
 
 def _only(array: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:

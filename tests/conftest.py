@@ -1,0 +1,113 @@
+"""Real git repositories for tests, with the user's own configuration out of the way."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+POLICIES = {
+    "memory": """version: 1
+agents:
+  bot:
+    build: bots:build
+    step: bots:step
+    steps: 256
+    limits:
+      growth: {max: 0 B/step}
+""",
+    "quality": "version: 1\npaths: [bots.py]\ntests: {arguments: [-q, -p, no:cacheprovider]}\n",
+    "cleanup": """version: 1
+kinds:
+  bytecode: {match: ["*.pyc"]}
+  tool-caches: {match: [.mypy_cache/, .ruff_cache/], live: true}
+  build: {match: [build/, ".coverage", ".coverage.*"]}
+protect: [.coveragerc]
+""",
+    "docs": "version: 1\n",
+    "workflow": "version: 1\ntasks: tasks/tasks.json\nrecord: {paths: [docs/completed, tasks/tasks.json]}\n",
+}
+BOTS = '''"""Bots."""
+
+
+class Bot:
+    """Keep nothing."""
+
+
+def build(index: int) -> Bot:
+    """Build a bot."""
+    del index
+    return Bot()
+
+
+def step(agent: Bot) -> None:
+    """Do nothing."""
+    del agent
+'''
+TESTS = '''"""Tests of bots."""
+
+from bots import build
+
+
+def test_build() -> None:
+    """A bot is built."""
+    assert build(1) is not None
+'''
+
+
+class Repository:
+    """A git repository to be used as a person would."""
+
+    def __init__(self, root: Path) -> None:
+        """Begin with git init."""
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        self.git("init", "-q", "-b", "main")
+        self.git("config", "user.name", "Ada")
+        self.git("config", "user.email", "ada@example.org")
+
+    def git(self, *words: str) -> str:
+        """Run git and return what it printed."""
+        return subprocess.run(["git", *words], cwd=self.root, check=True, capture_output=True, text=True).stdout
+
+    def write(self, path: str, text: str | bytes = "") -> Path:
+        """Write a file and the folders above it."""
+        whole = self.root / path
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        whole.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return whole
+
+    def commit(self, message: str = "chore: all") -> str:
+        """Commit everything; return the commit."""
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD").strip()
+
+
+@pytest.fixture(autouse=True)
+def _calm(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the user's git configuration and the runner's CI variables out of the tests."""
+    home = tmp_path_factory.getbasetemp()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "no-such-gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in ("CI", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "GIT_DIR", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Repository:
+    """Return a repository with nothing in it."""
+    return Repository(tmp_path / "repo")
+
+
+@pytest.fixture
+def house(bare: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Return a repository that passes its gate, with the current directory in it."""
+    for name, text in POLICIES.items():
+        bare.write(f"policies/{name}.yaml", text)
+    bare.write("bots.py", BOTS)
+    bare.write("test_bots.py", TESTS)
+    bare.write(".gitignore", "__pycache__/\n*.pyc\nbuild/\n.coverage\n.coverage.*\n.mypy_cache/\n.ruff_cache/\n")
+    bare.write("README.md", "# Bots\n\nSee [the code](bots.py).\n")
+    bare.commit()
+    monkeypatch.chdir(bare.root)
+    return bare

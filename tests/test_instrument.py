@@ -1,0 +1,236 @@
+"""The instrument: fresh children read agents of known size exactly, and add nothing of their own."""
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from gate.facts import Budget, Limit, Outcome, Question, Reading
+from gate.judge import limits
+from gate.measure import agents
+
+ROOT = Path(__file__).parents[1]
+EXACT = sys.platform == "linux"
+KNOWN = '''"""Agents of known size."""
+
+import ctypes
+import mmap
+import numpy as np
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+
+
+class Slots:
+    """Hold one thing."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, held):
+        """Hold it."""
+        self.held = held
+
+
+def small(index):
+    """Hold 4,000 bytes of a Python object."""
+    return bytearray(4000)
+
+
+def array(index):
+    """Hold an array above the threshold from which glibc maps."""
+    return Slots(np.ones(125_000))
+
+
+def native(index):
+    """Hold what C allocated."""
+    return Slots(libc.malloc(10_000))
+
+
+def mapped(index):
+    """Hold memory that malloc never saw."""
+    held = mmap.mmap(-1, 4 << 20)
+    held[:] = bytes(4 << 20)
+    return Slots(held)
+
+
+def step(agent):
+    """Do nothing."""
+'''
+
+
+def question(build: str, step: str, name: str, **numbers: object) -> Question:
+    """Ask about agents with usual numbers."""
+    budget = Budget(seconds=60, memory=8 * 10**9, output=4000)
+    unit = {"footprint": "B/agent", "growth": "B/step", "handles": "/step"}[name]
+    limit = Limit(most=0, resolution=0.01 if name == "handles" else 1, unit=unit)
+    usual: dict[str, object] = {"sizes": (8, 16, 24), "settle": 3, "population": 1, "steps": 4096}
+    return Question(case="x", name=name, build=build, step=step, limit=limit, budget=budget, **{**usual, **numbers})  # type: ignore[arg-type] # mixed
+
+
+def side_by_side(ask: Callable[[], Reading], times: int) -> list[Reading]:
+    """Ask the same in several fresh children, two at a time."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return [job.result() for job in [pool.submit(ask) for _ in range(times)]]
+
+
+def series(reading: Reading, meter: str = "heap") -> tuple[int, ...]:
+    """Return the readings of one meter."""
+    assert not reading.trouble, reading.trouble
+    return next(row.values for row in reading.series if row.meter == meter)
+
+
+def noise(tmp_path: Path, times: int) -> list[set[int]]:
+    """Return, for several fresh children, by how much the heap differed over 1,024 steps that do nothing."""
+    (tmp_path / "known.py").write_text(KNOWN)
+    asked = question("known:small", "known:step", "growth", steps=1024)
+    return [set(series(reading)) for reading in side_by_side(lambda: agents.measure(asked, tmp_path), times)]
+
+
+@pytest.mark.skipif(not EXACT, reason="the heap meter is exact on Linux with glibc only")
+def test_heap_meter_reads_no_growth_where_there_is_none(tmp_path: Path) -> None:
+    """In 20 fresh children the heap does not move by one byte over more than 1,000 no-op calls."""
+    assert [len(values) for values in noise(tmp_path, 20)] == [1] * 20
+
+
+@pytest.mark.skipif(not EXACT, reason="the heap meter is exact on Linux with glibc only")
+def test_a_meter_that_leaks_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mutant of the probe that keeps each reading in a list is seen by the same test as growth."""
+    mutant = tmp_path / "mutant"
+    for source in (ROOT / "gate").glob("*.py"):
+        (mutant / "gate").mkdir(parents=True, exist_ok=True)
+        (mutant / "gate" / source.name).write_bytes(source.read_bytes())
+    (mutant / "gate" / "probe").mkdir()
+    for source in (ROOT / "gate" / "probe").glob("*.py"):
+        text = source.read_text()
+        healthy = "        return info.heap_used + info.mmap_used"
+        text = text.replace(healthy, f"        KEPT.append(info)\n{healthy}").replace("class Meters:", "KEPT = []\n\n\nclass Meters:")
+        (mutant / "gate" / "probe" / source.name).write_text(text)
+    monkeypatch.setattr(agents, "_LAUNCH", mutant / "gate" / "probe" / "launch.py")
+    monkeypatch.setenv("PYTHONPATH", str(mutant))
+    assert all(len(values) > 1 for values in noise(tmp_path, 2))
+
+
+@pytest.mark.skipif(not EXACT, reason="the heap meter is exact on Linux with glibc only")
+@pytest.mark.parametrize(
+    ("build", "least"),
+    [("known:small", 4000 + 57), ("known:array", 1_000_000 + 112), ("known:native", 10_000)],
+)
+def test_footprint_of_known_agents_is_right(tmp_path: Path, build: str, least: int) -> None:
+    """Objects, arrays and C memory are weighed at their size plus at most a page of allocator rounding."""
+    (tmp_path / "known.py").write_text(KNOWN)
+    reading = agents.measure(question(build, "known:step", "footprint"), tmp_path)
+    gains = series(reading)
+    slope = (gains[2] - gains[0]) / 16
+    assert least <= slope <= least + 4200
+
+
+@pytest.mark.skipif(not EXACT, reason="RssAnon is Linux's")
+def test_memory_past_malloc_shows_beside_the_heap(tmp_path: Path) -> None:
+    """Shared anonymous maps are not malloc's: the heap does not see them, and the reading has both meters."""
+    (tmp_path / "known.py").write_text(KNOWN)
+    reading = agents.measure(question("known:mapped", "known:step", "footprint"), tmp_path)
+    assert series(reading)[2] < 4 << 20
+    assert {row.meter for row in reading.series} == {"heap", "rss_anon"}
+
+
+POPULATIONS = {
+    "gridworld": {"sizes": (4,)},
+    "trade": {"sizes": (8,)},
+    "boltzmann": {"sizes": (8,)},
+    "belief": {"sizes": (2,), "settle": 1},
+}
+
+
+@pytest.mark.skipif(not EXACT, reason="the heap meter is exact on Linux with glibc only")
+@pytest.mark.parametrize("name", POPULATIONS)
+def test_shipped_populations_weigh_the_same_to_the_byte(name: str) -> None:
+    """Ten fresh children in a row read the same number of bytes for the same population."""
+    asked = question(f"tests.populations.{name}:build", f"tests.populations.{name}:step", "footprint", **POPULATIONS[name])
+    readings = side_by_side(lambda: agents.measure(asked, ROOT), 10)
+    assert len({series(reading) for reading in readings}) == 1, [series(reading) for reading in readings]
+
+
+def verdict(build: str, name: str, **numbers: object) -> tuple[Outcome, str]:
+    """Measure, judge and explain one extreme; return the outcome and everything it says."""
+    asked = question(f"tests.populations.extremes:{build}", "tests.populations.extremes:step", name, **numbers)
+    reading = agents.measure(asked, ROOT)
+    found = limits.judge(asked, reading, "again")
+    if found.outcome is Outcome.FAILED:
+        found = limits.judge(asked, agents.explain(asked, ROOT, reading), "again")
+    return found.outcome, "\n".join([found.headline, *found.details])
+
+
+@pytest.mark.parametrize("build", ["steady", "staircase", "warm_up", "sawtooth"])
+def test_sound_extremes_pass(build: str) -> None:
+    """Agents that only look leaky pass, growth and handles both."""
+    assert verdict(build, "growth", settle=256)[0] is Outcome.PASSED
+    assert verdict(build, "handles")[0] is Outcome.PASSED
+
+
+def test_leaky_agent_fails_and_the_line_is_named() -> None:
+    """Eight bytes a step fail, measured within 10 %, and the line that appends is named."""
+    outcome, told = verdict("leaky", "growth")
+    assert outcome is Outcome.FAILED
+    assert "self.kept.append(None)" in told
+    assert "tests/populations/extremes.py:" in told
+    assert "type list:" in told
+
+
+def test_leaked_handles_fail() -> None:
+    """One descriptor a step is counted as one descriptor a step."""
+    outcome, told = verdict("handle_leak", "handles")
+    assert outcome is Outcome.FAILED
+    assert told.startswith("fds grows by 1/step [1/step, 1/step], limit 0/step")
+
+
+def test_leaked_handles_are_no_heap_growth() -> None:
+    """A descriptor that stays open holds no heap, so only the handle meter sees it."""
+    assert verdict("handle_leak", "growth", steps=512)[0] is Outcome.PASSED
+
+
+BROKEN = {
+    "dies": ("import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)", "was killed by SIGSEGV before it answered"),
+    "exits": ("import os\n    os._exit(7)", "exited with 7 before it answered"),
+    "leaves early": ("import sys\n    sys.exit(0)", "bad.py:6: SystemExit: 0"),
+    "raises": ("raise ValueError('no such room')", "bad.py:5: ValueError: no such room"),
+    "hangs": ("import time\n    time.sleep(99)", "took longer than 2.0 s and was stopped"),
+    "spins": ("while True: pass", "took longer than 2.0 s and was stopped"),
+    "prints": ("print('x' * 9000)", "printed more than 4 kB"),
+    "floods": ("while True: print('x' * 9000)", "printed more than 4 kB"),
+    "starts": ("import subprocess\n    subprocess.Popen(['sleep', '60'])", "processes behind; end them within the step"),
+    "hides": ("import subprocess\n    subprocess.Popen(['sleep', '60'], start_new_session=True)", "processes behind; end them within the step"),
+    "eats": ("agent.append(bytearray(10**10))", "MemoryError"),
+    "missing": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_child_that_misbehaves_is_trouble_with_a_reason(tmp_path: Path, what: str) -> None:
+    """Whatever a step does to its process, the answer is one reason, and never a number."""
+    act, reason = BROKEN[what]
+    (tmp_path / "bad.py").write_text(f"def build(index):\n    return []\n\ndef step(agent):\n    {act}\n")
+    asked = question("bad:build", "bad:step", "growth", steps=64)
+    hurried = Budget(seconds=2, memory=4 * 10**9, output=4000)
+    reading = agents.measure(Question(**{**{name: getattr(asked, name) for name in asked.__slots__}, "budget": hurried}), tmp_path)
+    assert reason in reading.trouble
+    assert reading.series == ()
+
+
+@pytest.mark.parametrize("act", ["import os; os.close(1); os.close(2)", "import os; os.chdir('/')", "import gc; gc.collect = lambda *a: 0", "import signal; signal.signal(15, signal.SIG_IGN)"])
+def test_a_child_that_rearranges_its_process_still_answers(tmp_path: Path, act: str) -> None:
+    """Closing the standard streams, changing folder, replacing gc.collect and ignoring signals do not silence the probe."""
+    (tmp_path / "odd.py").write_text(f"def build(index):\n    {act}\n    return []\n\ndef step(agent):\n    pass\n")
+    reading = agents.measure(question("odd:build", "odd:step", "growth", steps=64), tmp_path)
+    assert reading.trouble == ""
+    assert reading.series
+
+
+def test_missing_pins_are_said(tmp_path: Path) -> None:
+    """The evidence names each pin and whether it was in force."""
+    (tmp_path / "known.py").write_text(KNOWN)
+    pins = agents.measure(question("known:small", "known:step", "growth", steps=64), tmp_path).pins
+    assert pins["PYTHONMALLOC"] == "malloc"
+    assert pins["noise floor"] == "0 B over 1,000 steps of nothing"
+    assert "ADDR_NO_RANDOMIZE" in pins

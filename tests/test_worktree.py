@@ -1,0 +1,105 @@
+"""The tree id: what it holds, what it leaves out, and what computing it never touches."""
+
+from pathlib import Path
+
+import pytest
+
+from gate import worktree
+from gate.errors import GateError
+from tests.conftest import Repository
+
+
+def test_clean_tree_has_the_id_of_its_commit(house: Repository) -> None:
+    """With nothing left out and nothing changed, the tree id is git's own tree of HEAD."""
+    assert worktree.tree_id(house.root) == house.git("rev-parse", "HEAD^{tree}").strip()
+
+
+def test_id_is_what_committing_everything_would_give(house: Repository) -> None:
+    """Changed, new, staged, deleted, executable and linked files count as git would commit them; ignored ones do not."""
+    house.write("bots.py", "x = 1\n")
+    house.write("new folder/ünï.txt", "n")
+    house.write("staged.txt", "s")
+    house.git("add", "staged.txt")
+    house.write("staged.txt", "changed after staging")
+    (house.root / "README.md").unlink()
+    house.write("run.sh", "#!/bin/sh\n").chmod(0o755)
+    (house.root / "link").symlink_to("run.sh")
+    house.write("build/out.bin", "ignored")
+    before = worktree.tree_id(house.root)
+    house.commit()
+    assert before == house.git("rev-parse", "HEAD^{tree}").strip()
+
+
+def test_user_index_and_objects_stay_as_they_are(house: Repository) -> None:
+    """Computing an id changes neither the index nor the object store."""
+    house.write("new.txt", "content that git has never seen")
+    git = house.root / ".git"
+    before = (git / "index").read_bytes(), sorted(path for path in (git / "objects").rglob("*"))
+    worktree.tree_id(house.root, ["README.md"])
+    assert ((git / "index").read_bytes(), sorted((git / "objects").rglob("*"))) == before
+
+
+def test_record_paths_are_left_out(house: Repository) -> None:
+    """What a finish writes does not change the id, and any revision gives the same one."""
+    leave = ["docs/completed", "tasks/tasks.json"]
+    before = worktree.tree_id(house.root, leave)
+    house.write("docs/completed/1.md", "done")
+    house.write("tasks/tasks.json", "{}")
+    assert worktree.tree_id(house.root, leave) == before
+    house.commit()
+    assert worktree.tree_id(house.root, leave, "HEAD") == before
+    house.write("docs/other.md", "counts")
+    assert worktree.tree_id(house.root, leave) != before
+
+
+def test_end_of_line_filters_are_git_s(bare: Repository) -> None:
+    """A CRLF work file that git normalises has the id of the normalised commit."""
+    bare.write(".gitattributes", "*.txt text eol=crlf\n")
+    bare.write("a.txt", "one\r\ntwo\r\n")
+    before = worktree.tree_id(bare.root)
+    bare.commit()
+    assert before == bare.git("rev-parse", "HEAD^{tree}").strip()
+
+
+def test_repository_without_commit_has_an_id(bare: Repository) -> None:
+    """Before the first commit there is a tree all the same."""
+    bare.write("a.txt", "a")
+    before = worktree.tree_id(bare.root)
+    bare.commit()
+    assert before == bare.git("rev-parse", "HEAD^{tree}").strip()
+    assert worktree.branch(bare.root) == "main"
+
+
+def test_outside_a_repository_is_said(tmp_path: Path) -> None:
+    """The error names the place and the next act."""
+    with pytest.raises(GateError, match="not inside a git work tree; run gate inside a repository"):
+        worktree.find_root(tmp_path)
+
+
+def test_unknown_revision_is_said(house: Repository) -> None:
+    """Git's own words come through."""
+    with pytest.raises(GateError, match="git read-tree: exit 128"):
+        worktree.tree_id(house.root, (), "no-such-revision")
+
+
+def test_store_ignores_itself(house: Repository) -> None:
+    """The gate's folder is ignored in every repository, without touching the user's .gitignore."""
+    worktree.store(house.root)
+    assert house.git("status", "--porcelain") == ""
+
+
+def test_no_program_of_a_configuration_runs(house: Repository) -> None:
+    """A planted fsmonitor command in .git/config is not run by reading."""
+    mark = house.root.parent / "ran"
+    house.git("config", "core.fsmonitor", f"touch {mark}; false")
+    worktree.changed(house.root)
+    worktree.tree_id(house.root)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(("mark", "name"), [("MERGE_HEAD", "merge"), ("rebase-merge", "rebase"), ("CHERRY_PICK_HEAD", "cherry-pick")])
+def test_operation_in_progress_is_named(house: Repository, mark: str, name: str) -> None:
+    """What git is in the middle of is told by its name."""
+    assert worktree.busy(house.root) == ""
+    house.write(f".git/{mark}", "x")
+    assert worktree.busy(house.root) == name
