@@ -32,6 +32,10 @@ def finish(house: flow.House, whole: Verdict, task_id: str) -> Finished:
     _ready(root)
     store = root / workflow.tasks
     task = tasks.find(store, task_id)
+    left = (*task.open_children, *task.open_dependencies)
+    if left:
+        message = f"{workflow.tasks}: task {task.id} cannot be done while {', '.join(left[:9])} are open; finish or cancel them first"
+        raise GateError(message)
     paths = worktree.changed(root)
     headline = f"{len(paths)} changed paths are the verified tree; task {task.id} may be done"
     flow.note_git(house, whole.tree, headline, time.perf_counter() - start)

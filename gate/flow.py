@@ -104,8 +104,8 @@ def summarise(house: House) -> tuple[Verdict, dict[Phase, Evidence | None]]:
     tree, policy = house.tree(), house.policy.digest
     rows = [_row(house, step, tree) for step in house.steps]
     whole = verdicts.verdict(rows, tree=tree, policy=policy, commit=worktree.head(house.root), branch=worktree.branch(house.root))
-    others = {phase: ledger.read(house.root, tree, name)[0] for phase, name in ((Phase.PLAN, "plan"), (Phase.GIT, "git/verify"))}
-    return whole, {phase: found if found and found.policy == policy else None for phase, found in others.items()}
+    # A plan comes before what changes the tree, so the newest one counts; the report says for which tree it was drawn.
+    return whole, {Phase.PLAN: ledger.newest(house.root, "plan"), Phase.GIT: ledger.read(house.root, tree, "git/verify")[0]}
 
 
 def note_git(house: House, tree: str, headline: str, wall: float) -> None:

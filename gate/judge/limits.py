@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from gate.facts import Estimate, Finding, Limit, Outcome, Question, Reading, Series
 from gate.judge import trend
-from gate.units import show_amount, show_size
+from gate.units import show_amount, show_size, show_time
 
 _BLOCK = 4  # windows in one block of minima
 _FEWEST = 64  # windows below which nothing is decided
@@ -70,7 +70,13 @@ def _footprint(heap: Series, rss: Series | None, limit: Limit) -> Finding:
 def _growth(heap: Series, rss: Series | None, question: Question) -> Finding:
     """Decide whether the heap keeps growing, and rule out growth that the heap meter cannot see."""
     found = _trend(heap, question, "heap")
-    if rss is None or found.outcome is not Outcome.PASSED:
+    if found.outcome is not Outcome.PASSED:
+        return found
+    if heap.counts[-1] < question.steps - len(heap.counts):  # steps that do not fill a window are not asked for
+        headline = f"level for {heap.counts[-1]:,} of {question.steps:,} steps; the budget of {show_time(question.budget.seconds)} ended then"
+        act = f"raise budget.time or lower steps for {question.case} in policies/memory.yaml"
+        return replace(found, outcome=Outcome.INCONCLUSIVE, headline=headline, next_act=act)
+    if rss is None:
         return found
     settled = rss.values[len(rss.values) // 2 :]
     gained = settled[-1] - min(settled[: len(settled) // 2])

@@ -18,9 +18,9 @@ _HANDLE_WINDOWS = 64
 _HANDLE_STEPS = 256  # a leaked descriptor a step must not reach the usual limit of 1,024
 _LAUNCH = Path(gate.probe.__file__).with_name("launch.py")
 _TAIL = 5  # lines of what a broken child printed
-_SHARE = 0.5  # of the time budget that steps may use; the rest is for imports and building
+_SHARE = 0.8  # of the time budget that the question may use; a child that is still busy at the end of it is stopped
 
-Answer = dict[str, Any]  # JSON of the child: see gate/probe/__main__.py
+Answer = dict[str, Any]  # JSON to and from the child: see gate/probe/__main__.py
 
 
 def measure(question: Question, root: Path) -> Reading:
@@ -43,7 +43,7 @@ def explain(question: Question, root: Path, reading: Reading) -> Reading:
     if question.name == "handles":
         return reading
     kind = "footprint" if question.name == "footprint" else "growth"
-    numbers: dict[str, object] = (
+    numbers: Answer = (
         {"size": question.sizes[0], "settle": question.settle}
         if kind == "footprint"
         else {"population": question.population, "settle": question.settle, "steps": _watched(question)}
@@ -56,16 +56,16 @@ def explain(question: Question, root: Path, reading: Reading) -> Reading:
     return replace(reading, hotspots=hotspots, types=types, wall=reading.wall + took + more, pins={**reading.pins, **said})
 
 
-def _numbers(question: Question) -> list[dict[str, object]]:
+def _numbers(question: Question) -> list[Answer]:
     """Return what each child is asked with."""
     if question.name == "footprint":
         return [{"size": size, "settle": question.settle} for size in question.sizes]
-    common: dict[str, object] = {"population": question.population, "settle": question.settle}
+    common: Answer = {"population": question.population, "settle": question.settle}
     if question.name == "handles":
         steps = min(question.steps, _HANDLE_STEPS)
         return [{**common, "windows": _HANDLE_WINDOWS, "per_window": max(1, steps // _HANDLE_WINDOWS)}]
     windows = min(WINDOWS, question.steps)
-    return [{**common, "windows": windows, "per_window": question.steps // windows, "seconds": question.budget.seconds * _SHARE}]
+    return [{**common, "windows": windows, "per_window": question.steps // windows}]
 
 
 def _watched(question: Question) -> int:
@@ -84,7 +84,7 @@ def _series(question: Question, answers: list[Answer]) -> tuple[Series, ...]:
             if all(rows[name][0] >= 0 for rows in taken)
         )
     rows = taken[0]
-    per_window = int(str(_numbers(question)[0]["per_window"]))
+    per_window = rows["per_window"][0] if "per_window" in rows else _numbers(question)[0]["per_window"]
     return tuple(
         Series(
             meter=name,
@@ -94,7 +94,7 @@ def _series(question: Question, answers: list[Answer]) -> tuple[Series, ...]:
             values=tuple(values),
         )
         for name, values in rows.items()
-        if name != "noise" and all(value >= 0 for value in values)
+        if name not in {"noise", "per_window"} and all(value >= 0 for value in values)
     )
 
 
@@ -115,7 +115,7 @@ def _reading(answers: list[Answer], wall: float, *, trouble: str = "", absent: s
     )
 
 
-def _ask(question: Question, name: str, numbers: dict[str, object], root: Path) -> tuple[Answer, float, str]:
+def _ask(question: Question, name: str, numbers: Answer, root: Path) -> tuple[Answer, float, str]:
     """Start one child; return its answer, the seconds it took and, when it could not answer, why."""
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         request, answer = Path(scratch, "request.json"), Path(scratch, "answer.json")
@@ -127,6 +127,7 @@ def _ask(question: Question, name: str, numbers: dict[str, object], root: Path) 
             "answer": str(answer),
             "memory": question.budget.memory,
             "numbers": numbers,
+            "seconds": question.budget.seconds * _SHARE,
         }
         request.write_text(json.dumps(wanted), encoding="utf-8")
         ran = run(

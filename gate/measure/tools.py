@@ -11,6 +11,7 @@ from pathlib import Path
 from gate.command import Ran, find, run
 from gate.facts import Diagnostic, Reading, Tool
 
+_CALM = {"NO_COLOR": "1", "RUST_BACKTRACE": "0"}  # what a tool says must fit in a few plain lines
 _TAIL = 12  # lines of a program that only people can read
 _SHOWN = 500  # characters of one line of it
 
@@ -26,7 +27,7 @@ def measure(tool: Tool, root: Path) -> Reading:
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         report = Path(scratch, "report.xml")
         extra = (f"--junitxml={report}",) if tool.reads == "pytest" else ()
-        ran = run((*tool.argv, *extra), cwd=root, seconds=tool.seconds, stream=tool.stream, env={"NO_COLOR": "1"})
+        ran = run((*tool.argv, *extra), cwd=root, seconds=tool.seconds, stream=tool.stream, env=_CALM)
         return _read(tool, ran, report, root)
 
 

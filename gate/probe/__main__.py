@@ -31,7 +31,8 @@ def main(request: str) -> None:
 
 
 def _ask(wanted: dict[str, Any], reader: meters.Meters) -> dict[str, Any]:
-    """Load the user's code and put the question."""
+    """Load the user's code and put the question; `seconds` is what is left of the budget for it."""
+    until = time.monotonic() + wanted["seconds"]
     root, question, numbers = str(wanted["root"]), str(wanted["question"]), wanted["numbers"]
     sys.path.insert(0, root)
     sys.argv = [root]
@@ -41,6 +42,8 @@ def _ask(wanted: dict[str, Any], reader: meters.Meters) -> dict[str, Any]:
         return {"hotspots": look(build, step, root=root, **numbers)}
     if question != "handles" and not reader.has_heap:
         return {"absent": "psutil has no heap meter on this platform"}
+    if question == "growth":
+        numbers["until"] = until
     return {"series": questions.ASK[question](reader, build, step, **numbers)}
 
 

@@ -1,6 +1,7 @@
 """The questions that a child can answer about agents: what they weigh, gain and hold open."""
 
 import gc
+import math
 import time
 from array import array
 from collections.abc import Callable, Sequence
@@ -36,28 +37,28 @@ def footprint(meters: Meters, build: Build, step: StepAgent, *, size: int, settl
 
 
 def growth(
-    meters: Meters, build: Build, step: StepAgent, *, population: int, settle: int, windows: int, per_window: int, seconds: float
+    meters: Meters, build: Build, step: StepAgent, *, population: int, settle: int, windows: int, per_window: int, until: float
 ) -> Answer:
     """Watch the heap while a population steps: the lowest reading of each window of steps.
 
-    As many windows again are stepped through first, unwatched: `settle` and a quarter of the run are warm-up.
-    Returns bytes: `heap` and `rss_anon`, one reading a window, fewer when the CPU seconds ran out; `noise`: the range of the
-    heap over 1,000 steps that do nothing.
+    `settle` steps and a quarter of the run are warm-up and tell the pace; a window that would not fit before `until` (monotonic
+    seconds) gets fewer steps. Returns bytes: `heap` and `rss_anon`, one reading a window, fewer when time ran out; `noise`: the
+    range of the heap over 1,000 steps that do nothing; and `per_window`: the steps that a window had.
     """
     agents = [build(index) for index in range(population)]
     nobody = [None] * population
     for agent in agents:
         for _ in range(settle):
             step(agent)
-    _watch(meters, _nothing, nobody, _row(2), _row(2), _NOISE_STEPS, _LARGE)  # warms the watch itself
-    quarter = max(1, windows // 4)
-    warm = time.process_time()
-    _watch(meters, step, agents, _row(quarter), _row(quarter), per_window, warm + seconds / 4)
+    _watch(meters, _nothing, nobody, _row(2), _row(2), _NOISE_STEPS, math.inf)  # warms the watch itself
+    pace = _warm(step, agents, windows * per_window // 4 + 1, until)
     rest()
     quiet, heap, rss = _row(8), _row(windows), _row(windows)
-    _watch(meters, _nothing, nobody, quiet, _row(8), _NOISE_STEPS // 8, _LARGE)
-    taken = _watch(meters, step, agents, heap, rss, per_window, time.process_time() + seconds)
-    return {"heap": list(heap[:taken]), "rss_anon": list(rss[:taken]), "noise": [max(quiet) - min(quiet)]}
+    _watch(meters, _nothing, nobody, quiet, _row(8), _NOISE_STEPS // 8, math.inf)
+    per_window = max(1, min(per_window, int((until - time.monotonic()) / pace / windows)))
+    taken = _watch(meters, step, agents, heap, rss, per_window, until)
+    noise = max(quiet) - min(quiet)
+    return {"heap": list(heap[:taken]), "rss_anon": list(rss[:taken]), "noise": [noise], "per_window": [per_window]}
 
 
 def handles(meters: Meters, build: Build, step: StepAgent, *, population: int, settle: int, windows: int, per_window: int) -> Answer:
@@ -91,10 +92,22 @@ def rest() -> None:
     gc.freeze()
 
 
+def _warm(step: StepAgent, agents: Sequence[object], steps: int, until: float) -> float:
+    """Step every agent, for a quarter of the time that is left at the most; return the seconds of one round."""
+    start = time.monotonic()
+    until = start + (until - start) / 4
+    taken = 0
+    while taken < steps and (taken == 0 or time.monotonic() < until):
+        for agent in agents:
+            step(agent)
+        taken += 1
+    return (time.monotonic() - start) / taken
+
+
 def _watch(
     meters: Meters, step: StepAgent, agents: Sequence[object], heap: "array[int]", rss: "array[int]", per_window: int, until: float
 ) -> int:
-    """Fill the rows, one window after the other; return how many windows the CPU time allowed."""
+    """Fill the rows, one window after the other; return how many windows the time allowed."""
     read, collect = meters.heap, gc.collect
     for window in range(len(heap)):
         lowest = _LARGE
@@ -106,7 +119,7 @@ def _watch(
         let_go()
         heap[window] = min(read(), lowest)
         rss[window] = meters.rss_anon()
-        if time.process_time() > until:
+        if time.monotonic() > until:
             return window + 1
     return len(heap)
 

@@ -25,5 +25,9 @@ def restore(path: Path, before: bytes | None) -> None:
     """Put a file back as it was; None means that it was not there."""
     if before is None:
         path.unlink(missing_ok=True)
+        for folder in path.parents:  # folders that were made for it
+            if any(folder.iterdir()):
+                break
+            folder.rmdir()
     else:
         replace_file(path, before)

@@ -74,10 +74,10 @@ def _phases(verdict: Verdict, others: dict[Phase, Evidence | None]) -> Iterator[
         other = others.get(phase)
         found += [other] if other else []
         took = show_time(sum(evidence.reading.wall for evidence in found)) if found else "not measured"
-        yield f"| {phase} | {_phase_outcome(rows, found)} | {len(found)} of {len(rows) or len(found)} | {took} |"
+        yield f"| {phase} | {_phase_outcome(rows, found, verdict.tree)} | {len(found)} of {len(rows) or len(found)} | {took} |"
 
 
-def _phase_outcome(rows: list[Row], found: list[Evidence]) -> str:
+def _phase_outcome(rows: list[Row], found: list[Evidence], tree: str) -> str:
     """Name the worst outcome of a phase."""
     seen = {evidence.finding.outcome for evidence in found}
     worst = next((outcome for outcome in _FIRST if outcome in seen), None)
@@ -85,7 +85,8 @@ def _phase_outcome(rows: list[Row], found: list[Evidence]) -> str:
         return worst
     if len(found) < len(rows):
         return "incomplete"
-    return Outcome.PASSED if found else "not run"
+    elsewhere = next((evidence.tree for evidence in found if evidence.tree != tree), "")
+    return f"{Outcome.PASSED} (for tree `{elsewhere[:12]}`)" if elsewhere else Outcome.PASSED if found else "not run"
 
 
 def _checks(verdict: Verdict) -> Iterator[str]:

@@ -1,0 +1,121 @@
+"""The command as a user meets it: exit codes, clear errors, and what it does not load."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gate import __version__
+from gate.cli import main
+from tests.conftest import Repository
+
+HEAVY = ("numpy", "scipy", "pympler", "git", "rich")
+
+
+def call(*words: str) -> tuple[int, str]:
+    """Call the command; return its exit code and what it printed."""
+    out = io.StringIO()
+    return main(list(words), out), out.getvalue()
+
+
+@pytest.mark.parametrize("words", [["--version"], ["policy", "check"], ["policy", "schema", "memory"]])
+def test_light_paths_stay_light(house: Repository, words: list[str]) -> None:
+    """Version and policy checks load no numpy, scipy, pympler, git or rich."""
+    code = f"""
+import io, sys
+from gate.cli import main
+code = main({words!r}, io.StringIO())
+heavy = sorted(name for name in {HEAVY!r} if name in sys.modules)
+sys.exit(f"loaded: {{heavy}}" if heavy else code)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=house.root, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """--version prints the version and exits 0."""
+    assert call("--version")[0] == 0
+    assert capsys.readouterr().out == f"gate {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["no-such-verb"], ["check"], ["check", "nothing"], ["finish"], ["clean", "--force"]])
+def test_bad_usage_exits_2(words: list[str]) -> None:
+    """Words that mean nothing exit 2."""
+    assert call(*words)[0] == 2
+
+
+def test_policies_without_mistakes(house: Repository) -> None:
+    """A sound policy folder is said to be so, with its hash."""
+    assert house.root.exists()
+    code, told = call("policy", "check")
+    assert code == 0
+    assert told.startswith("policies: 1 agent cases, no mistakes, sha256:")
+
+
+def test_policy_mistakes_stop_every_verb(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistake in a policy is one line with file, line, key path and what to write; exit 2, no traceback."""
+    house.write("policies/cleanup.yaml", "version: 1\nkinds:\n  x: {match: [a], lives: true}\n")
+    for words in (["policy", "check"], ["plan"], ["clean"], ["check", "lint"], ["summary"], ["finish", "--task", "1"], ["tree"]):
+        assert call(*words)[0] == 2
+        told = capsys.readouterr().err
+        assert 'policies/cleanup.yaml:3: kinds.x.lives: unknown key; did you mean "live"?' in told
+        assert "Traceback" not in told
+
+
+def test_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Outside a repository the next act is named."""
+    monkeypatch.chdir(tmp_path)
+    assert call("plan")[0] == 2
+    assert "run gate inside a repository" in capsys.readouterr().err
+
+
+def test_unknown_case_names_the_nearest(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt agent case is answered with the nearest one."""
+    assert house.root.exists()
+    assert call("check", "memory", "bott")[0] == 2
+    assert "did you mean \"bot\"?" in capsys.readouterr().err
+
+
+def test_cases_belong_to_memory(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """Cases for another check are refused, not ignored."""
+    assert house.root.exists()
+    assert call("check", "lint", "bot")[0] == 2
+    assert "belong to check memory" in capsys.readouterr().err
+
+
+def test_plan_changes_nothing_and_names_every_step(house: Repository) -> None:
+    """The plan lists each check with the command that runs it, and what cleaning would take."""
+    house.write("build/x.bin", "x")
+    code, told = call("plan")
+    assert code == 0
+    for check in ("clean", "docs/links", "format", "lint", "types", "tests", "memory/bot/growth"):
+        assert check in told
+    assert "would remove 1 paths" in told
+    assert (house.root / "build/x.bin").exists()
+
+
+def test_tree_of_a_revision(house: Repository) -> None:
+    """The tree id of a clean work tree is the one of its commit."""
+    assert house.root.exists()
+    assert call("tree")[1] == call("tree", "HEAD")[1]
+
+
+def test_works_from_a_folder_below(house: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repository is found from any folder in it."""
+    house.write("deep/er/x.txt", "x")
+    monkeypatch.chdir(house.root / "deep/er")
+    assert call("policy", "check")[0] == 0
+
+
+def test_interrupt_exits_130(house: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C is answered with 130 and one line."""
+    assert house.root.exists()
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gate.worktree.find_root", interrupt)
+    assert call("plan")[0] == 130
+    assert capsys.readouterr().err == "gate: interrupted\n"

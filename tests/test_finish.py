@@ -1,0 +1,189 @@
+"""Finish: a commit of exactly the verified tree, a task that is done, and nothing at all when anything is amiss."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from gate.cli import main
+from gate.record import commit
+from tests.conftest import Repository
+from tests.test_record import everything
+
+TASKS = """{
+  "master": {
+    "tasks": [
+      {
+        "id": 20,
+        "title": "Make bots | lighter",
+        "status": "in-progress",
+        "dependencies": [],
+        "mine": {"ünï": [1, 2.50]},
+        "subtasks": [
+          {"id": 1, "title": "Measure", "status": "done"},
+          {"id": 2, "title": "Share", "status": "pending", "dependencies": [1]}
+        ]
+      }
+    ],
+    "metadata": {"created": "2026-01-01"}
+  }
+}"""
+
+
+def finish(task: str = "20.2") -> tuple[int, str]:
+    """Finish a task; return the exit code and what was printed."""
+    out = io.StringIO()
+    return main(["finish", "--task", task], out), out.getvalue()
+
+
+@pytest.fixture
+def ready(house: Repository) -> Repository:
+    """Return a repository with work to commit and complete evidence for it."""
+    house.write("tasks/tasks.json", TASKS)
+    house.commit()
+    house.write("bots.py", (house.root / "bots.py").read_text() + "\n# lighter\n")
+    house.write("new.txt", "new")
+    everything()
+    return house
+
+
+def state(house: Repository) -> tuple[str, str, bytes, str]:
+    """Return everything that a refused finish must leave as it was."""
+    return (
+        house.git("rev-parse", "HEAD"),
+        house.git("status", "--porcelain"),
+        (house.root / "tasks/tasks.json").read_bytes(),
+        house.git("ls-files", "-s"),
+    )
+
+
+def test_finish_commits_the_verified_tree_and_sets_the_task(ready: Repository) -> None:
+    """One commit holds the work, the summary and the status; its tree id is the verified one."""
+    before = io.StringIO()
+    main(["tree"], before)
+    code, told = finish()
+    assert code == 0, told
+    assert ready.git("status", "--porcelain") == ""
+    after = io.StringIO()
+    main(["tree", "HEAD"], after)
+    assert after.getvalue() == before.getvalue()
+    changed = ready.git("show", "--name-only", "--format=", "HEAD").split()
+    assert changed == ["bots.py", "docs/completed/20.2-completion-summary.md", "new.txt", "tasks/tasks.json"]
+
+
+def test_status_is_a_patch_of_two_lines_at_most(ready: Repository) -> None:
+    """Only the status of the named task and its time change; every other byte of the store stays."""
+    finish()
+    after = json.loads((ready.root / "tasks/tasks.json").read_text())
+    share = after["master"]["tasks"][0]["subtasks"][1]
+    assert share["status"] == "done"
+    added = [line for line in ready.git("show", "--format=", "--unified=0", "HEAD", "--", "tasks/tasks.json").splitlines() if line[:2] != "++"]
+    assert sum(line.startswith("+") for line in added) == 1
+
+
+def test_summary_of_the_task_is_committed(ready: Repository) -> None:
+    """The completion summary names the task, the tree and measured times of all five phases."""
+    finish()
+    page = (ready.root / "docs/completed/20.2-completion-summary.md").read_text()
+    assert page.startswith("# Task 20.2 Share: COMPLETED\n")
+    assert "not measured" not in page.split("## Checks")[0]
+    phases = page.split("## Phases")[1].split("## Checks")[0]
+    assert [phases.count(f"| {phase} | PASSED") for phase in ("plan", "clean", "docs", "quality", "git")] == [1] * 5
+
+
+def test_message_is_a_conventional_commit(ready: Repository) -> None:
+    """Commitizen accepts the message, and its trailers are git's own."""
+    finish()
+    message = ready.git("log", "-1", "--format=%B")
+    ran = subprocess.run([sys.executable, "-m", "commitizen", "check", "--message", message], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ready.git("log", "-1", "--format=%(trailers:key=Task,valueonly)").strip() == "20.2"
+    assert len(ready.git("log", "-1", "--format=%(trailers:key=Gate-Tree,valueonly)").strip()) == 40
+
+
+def test_incomplete_evidence_refuses(ready: Repository) -> None:
+    """Over missing evidence nothing is committed and what is missing is listed."""
+    ready.write("new.txt", "changed after the gate")
+    before = state(ready)
+    code, told = finish()
+    assert code == 1
+    assert "NOT COMPLETED" in told
+    assert state(ready) == before
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("99", "no task 99"),
+        ("20", "20.2"),
+        ("20.9", "20.9"),
+        ("../../etc", "etc"),
+    ],
+)
+def test_task_that_cannot_be_done_refuses(ready: Repository, capsys: pytest.CaptureFixture[str], task: str, said: str) -> None:
+    """An unknown task, one with open subtasks and one that is no id stop everything before it begins."""
+    before = state(ready)
+    assert finish(task)[0] == 2
+    assert said in capsys.readouterr().err
+    assert state(ready) == before
+    assert not (ready.root / "docs").exists()
+
+
+def test_refusing_hook_leaves_everything(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """The user's hook runs; when it refuses, files, index and task are as before, and its words are told."""
+    ready.write(".git/hooks/pre-commit", "#!/bin/sh\necho 'no Friday commits' >&2\nexit 1\n").chmod(0o755)
+    ready.git("add", "new.txt")
+    before = state(ready)
+    assert finish()[0] == 2
+    assert "no Friday commits" in capsys.readouterr().err
+    assert state(ready) == before
+    assert not (ready.root / "docs/completed/20.2-completion-summary.md").exists()
+
+
+def test_hook_that_changes_the_commit_is_undone(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A hook that slips something into the commit makes it another tree: the commit is taken back."""
+    ready.write(".git/hooks/pre-commit", "#!/bin/sh\necho more > slipped.txt\ngit add slipped.txt\n").chmod(0o755)
+    head = ready.git("rev-parse", "HEAD")
+    assert finish()[0] == 2
+    assert "a hook changed what was committed" in capsys.readouterr().err
+    assert ready.git("rev-parse", "HEAD") == head
+    assert json.loads((ready.root / "tasks/tasks.json").read_text()) == json.loads(TASKS)
+
+
+def test_signing_is_never_skipped(ready: Repository) -> None:
+    """With commit.gpgsign and a program that cannot sign, there is no unsigned commit."""
+    ready.git("config", "commit.gpgsign", "true")
+    ready.git("config", "gpg.program", "false")
+    before = state(ready)
+    assert finish()[0] == 2
+    assert state(ready) == before
+
+
+def test_merge_in_progress_and_detached_head_refuse(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A commit that would conclude something else, or belong to no branch, is refused."""
+    ready.write(".git/MERGE_HEAD", ready.git("rev-parse", "HEAD"))
+    assert finish()[0] == 2
+    assert "in the middle of a merge" in capsys.readouterr().err
+    (ready.root / ".git/MERGE_HEAD").unlink()
+    ready.git("checkout", "-q", "--detach")
+    assert finish()[0] == 2
+    assert "HEAD is detached" in capsys.readouterr().err
+
+
+def test_ignored_store_is_changed_and_not_committed(house: Repository) -> None:
+    """A task store that git ignores gets its status and stays out of the commit."""
+    house.write(".gitignore", (house.root / ".gitignore").read_text() + "tasks/\n")
+    house.write("tasks/tasks.json", TASKS)
+    everything()
+    assert finish()[0] == 0
+    assert json.loads((house.root / "tasks/tasks.json").read_text())["master"]["tasks"][0]["subtasks"][1]["status"] == "done"
+    assert "tasks" not in house.git("ls-files")
+
+
+def test_long_titles_and_hostile_titles_stay_one_line() -> None:
+    """A subject has at most 72 columns and one line, whatever the task is called."""
+    text = commit.message("chore", "7", "x\n\nTask: 1\n" + "y" * 200, ["a"], tree="t", policy="p")
+    assert len(text.splitlines()[0]) == 72
+    assert text.count("\nTask: ") == 1

@@ -1,0 +1,149 @@
+"""Real ruff, mypy and pytest on real repositories: findings, mending, and tools that cannot work."""
+
+import io
+import json
+
+import pytest
+
+from gate import flow, worktree
+from gate.cli import main
+from gate.facts import Mode, Tool
+from gate.judge import reports
+from gate.measure import tools
+from tests.conftest import Repository
+
+
+def check(what: str, *more: str) -> tuple[int, str]:
+    """Run one check; return its exit code and report."""
+    out = io.StringIO()
+    return main(["check", what, *more], out), out.getvalue()
+
+
+def test_sound_code_passes_all_three(house: Repository) -> None:
+    """Format, lint and types pass side by side on sound code."""
+    code, told = check("quality", "--check")
+    assert (code, told.count("PASSED")) == (0, 3), told
+    assert house.git("status", "--porcelain") == ""
+
+
+def test_type_errors_are_found_with_place_and_code(house: Repository) -> None:
+    """Mypy's finding comes through with file, line and code, and fails."""
+    house.write("bots.py", '"""Bots."""\n\nx: int = "one"\n')
+    code, told = check("types")
+    assert code == 1
+    assert "bots.py:3: Incompatible types in assignment" in told
+    assert "[assignment]" in told
+
+
+def test_mypy_that_cannot_check_is_broken(house: Repository) -> None:
+    """Exit 2 of mypy means that it could not check: BROKEN, never "no findings"."""
+    house.write("bots.py", "def (\n")
+    code, told = check("types")
+    assert code == 2
+    assert "BROKEN" in told
+    assert "mypy could not check (exit 2)" in told
+    assert "bots.py:1:" in told
+
+
+def test_ruff_with_a_bad_configuration_is_broken(house: Repository) -> None:
+    """A tool that refuses its own configuration is BROKEN with its own words."""
+    house.write("ruff.toml", "no-such-setting = 1\n")
+    code, told = check("lint", "--check")
+    assert code == 2
+    assert "ruff could not check (exit 2)" in told
+    assert "no-such-setting" in told
+
+
+def test_check_mode_reports_and_changes_nothing(house: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With CI=true badly formatted code fails and stays as it is."""
+    house.write("bots.py", "x   =  1\n")
+    monkeypatch.setenv("CI", "true")
+    code, told = check("format")
+    assert code == 1
+    assert "bots.py:1:" in told
+    assert (house.root / "bots.py").read_text() == "x   =  1\n"
+
+
+def test_fix_mode_mends_and_says_what_it_changed(house: Repository) -> None:
+    """Locally the same code is mended, the evidence is about the mended tree, and the changed file is recorded."""
+    house.write("bots.py", "import os\nx   =  1\n")
+    code, _ = check("format")
+    assert code == 0
+    assert (house.root / "bots.py").read_text() == "x = 1\n"
+    inside = flow.enter(house.root, Mode.FIX)
+    record = worktree.store(house.root) / "evidence" / inside.tree() / "format.json"
+    assert json.loads(record.read_text())["evidence"]["reading"]["changes"][0]["path"] == "bots.py"
+
+
+def test_lint_after_format_leaves_the_tree_alone(house: Repository) -> None:
+    """Each mending session mends the same things, so that none makes another's evidence stale."""
+    house.write("bots.py", "import os\nx   =  1\n")
+    check("format")
+    before = flow.enter(house.root, Mode.FIX).tree()
+    assert check("lint")[0] == 0
+    assert flow.enter(house.root, Mode.FIX).tree() == before
+
+
+def test_tests_are_counted_from_the_junit_file(house: Repository) -> None:
+    """Passed and failed tests are counted as pytest itself recorded them."""
+    house.write("test_bots.py", "def test_good():\n    assert True\n\ndef test_bad():\n    assert 1 == 2\n")
+    code, told = check("tests")
+    assert code == 1
+    assert "1 tests passed, 1 failed, 0 skipped" in told
+    assert "test_bots::test_bad" in told
+
+
+def test_no_tests_is_a_failure(house: Repository) -> None:
+    """A suite that runs nothing proves nothing."""
+    (house.root / "test_bots.py").unlink()
+    code, told = check("tests")
+    assert code == 1
+    assert "no test ran" in told
+
+
+def test_command_of_the_policy_is_a_check(house: Repository) -> None:
+    """A further program passes by 0, fails by a code that the policy names, and is BROKEN by any other."""
+    quality = (house.root / "policies/quality.yaml").read_text()
+    house.write(
+        "policies/quality.yaml",
+        f"{quality}commands:\n  good: {{run: [python, -c, pass]}}\n  bad: {{run: [python, -c, 'print(42); exit(3)'], finds: [3]}}\n"
+        "  odd: {run: [python, -c, 'exit(9)']}\n  away: {run: [no-such-program], needs: no-such-program}\n  lost: {run: [no-such-program]}\n",
+    )
+    code, told = check("lint", "--check")
+    assert code == 2
+    lines = {line.split()[1]: line.split()[0] for line in told.splitlines() if "lint/" in line and not line.startswith(" ")}
+    assert lines == {"lint/good": "PASSED", "lint/bad": "FAILED", "lint/odd": "BROKEN", "lint/away": "SKIPPED", "lint/lost": "BROKEN"}
+    assert "42" in told
+
+
+def test_answer_that_is_no_json_is_broken(house: Repository) -> None:
+    """A tool that prints text where JSON was promised is BROKEN, not clean."""
+    work = Tool(name="ruff", argv=("python", "-c", "print('all good!')"), reads="ruff")
+    reading = tools.measure(work, house.root)
+    assert "answered what is not its format" in reading.trouble
+
+
+def test_tool_that_hangs_is_stopped(house: Repository) -> None:
+    """A tool that takes longer than its policy allows is stopped and BROKEN."""
+    work = Tool(name="slow", argv=("python", "-c", "import time; time.sleep(60)"), seconds=0.3)
+    reading = tools.measure(work, house.root)
+    assert "took longer than 0 s and was stopped" in reading.trouble
+
+
+def test_tree_that_changes_while_it_is_measured_records_nothing(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """Evidence is for one tree: a check that changes the tree is refused and leaves no record."""
+    quality = (house.root / "policies/quality.yaml").read_text()
+    house.write("policies/quality.yaml", f"{quality}commands:\n  sly: {{run: [python, -c, 'open(\"new.txt\", \"w\").write(\"x\")']}}\n")
+    assert check("lint", "--check")[0] == 2
+    assert "the work tree changed while it was measured" in capsys.readouterr().err
+    assert not list((house.root / ".gate").glob("evidence/*/*"))
+
+
+def test_many_findings_are_counted_and_bounded() -> None:
+    """A finding repeats twenty complaints and counts the others."""
+    from gate.facts import Diagnostic, Reading
+
+    many = tuple(Diagnostic(path="a.py", line=at, code="E1", message="no") for at in range(50))
+    found = reports.tool(Tool(name="ruff", argv=()), Reading(diagnostics=many, failed=True), "nox -s lint")
+    assert found.headline == "ruff: 50 findings"
+    assert found.details[-1] == "and 30 more"

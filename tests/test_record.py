@@ -1,0 +1,156 @@
+"""Evidence that lasts: written whole, known when damaged, and honest about which tree it speaks of."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from gate import flow, worktree
+from gate.cli import main
+from gate.facts import Evidence, Mode, Outcome
+from gate.record import ledger
+from tests.conftest import Repository
+
+
+def check(*words: str) -> int:
+    """Run one verb in silence; return its exit code."""
+    return main(list(words), io.StringIO())
+
+
+def summary(*words: str) -> tuple[int, str]:
+    """Write the summary; return the exit code and what was printed."""
+    out = io.StringIO()
+    return main(["summary", *words], out), out.getvalue()
+
+
+def evidence(house: Repository, name: str) -> tuple[Evidence | None, str]:
+    """Read the evidence of a check for the tree as it is."""
+    return ledger.read(house.root, flow.enter(house.root, Mode.FIX).tree(), name)
+
+
+def everything() -> None:
+    """Run what `nox` runs, up to the summary."""
+    for words in (["plan"], ["check", "format"], ["clean"], *(["check", what] for what in ("docs", "lint", "types", "tests", "memory"))):
+        assert check(*words) == 0, words
+
+
+def test_evidence_comes_back_as_it_was_written(house: Repository) -> None:
+    """A record is read as the same facts, samples and environment included."""
+    check("check", "memory")
+    found, damage = evidence(house, "memory/bot/growth")
+    assert damage == ""
+    assert found is not None
+    assert found.finding.outcome is Outcome.PASSED
+    assert len(found.reading.series[0].values) == 128
+    assert found.environment["python"].startswith("CPython 3.")
+    ledger.write(house.root, found)
+    assert evidence(house, "memory/bot/growth")[0] == found
+
+
+@pytest.mark.parametrize("damage", ["cut", "edit", "empty", "list"])
+def test_damaged_evidence_counts_as_never_ran(house: Repository, damage: str) -> None:
+    """A truncated, edited or foreign record is no evidence, and the summary says which and why."""
+    check("check", "lint")
+    path = next((house.root / ".gate/evidence").glob("*/lint.json"))
+    text = path.read_text()
+    path.write_text({"cut": text[:300], "edit": text.replace("PASSED", "FAILED"), "empty": "", "list": "[]"}[damage])
+    assert evidence(house, "lint")[0] is None
+    code, told = summary()
+    assert code == 1
+    assert "lint never ran on this tree: nox -s lint (its record " in told
+
+
+def test_all_green_is_completed(house: Repository) -> None:
+    """Only when every check passed on this tree does the summary say COMPLETED and exit 0."""
+    assert summary()[0] == 1
+    everything()
+    code, told = summary()
+    assert (code, "COMPLETED" in told, "NOT COMPLETED" in told) == (0, True, False)
+    page = (house.root / ".gate/summary.md").read_text()
+    assert page.startswith("# Gate: COMPLETED\n")
+    assert f"- tree `{flow.enter(house.root, Mode.FIX).tree()}`" in page
+
+
+def test_any_change_makes_evidence_stale(house: Repository) -> None:
+    """One byte in one file, and no evidence holds any more; taking it back, and all of it does."""
+    everything()
+    house.write("bots.py", (house.root / "bots.py").read_text() + "\n# one more\n")
+    code, told = summary()
+    assert code == 1
+    assert told.count("is stale: it last ran on another tree or policy") == 7
+    house.git("checkout", "-q", "bots.py")
+    assert summary()[0] == 0
+
+
+def test_changed_policy_makes_evidence_stale(house: Repository) -> None:
+    """Evidence is for one policy: raising a limit asks for new evidence."""
+    everything()
+    policy = house.root / "policies/memory.yaml"
+    policy.write_text(policy.read_text().replace("steps: 256", "steps: 512"))
+    assert summary()[0] == 1
+
+
+def test_failed_check_is_told_first(house: Repository) -> None:
+    """What failed stands before everything that passed, with its details and the command."""
+    house.write("bots.py", '"""Bots."""\n\nx: int = "one"\n')
+    check("check", "types")
+    check("check", "lint")
+    code, _ = summary()
+    page = (house.root / ".gate/summary.md").read_text()
+    assert code == 1
+    assert page.index("### types: FAILED") < page.index("## Phases")
+    assert "bots.py:3: Incompatible types in assignment" in page
+
+
+def test_accepted_skip_is_shown_and_not_counted(house: Repository) -> None:
+    """A check that the policy lets be skipped is named as accepted, never as passed; without the entry it is missing."""
+    quality = (house.root / "policies/quality.yaml").read_text()
+    house.write("policies/quality.yaml", f"{quality}commands:\n  away: {{run: [no-such], needs: no-such}}\n")
+    everything()
+    assert summary()[0] == 1
+    workflow = (house.root / "policies/workflow.yaml").read_text()
+    house.write("policies/workflow.yaml", f"{workflow}accept:\n  - {{check: lint/away, because: not here}}\n")
+    everything()
+    assert summary()[0] == 0
+    page = (house.root / ".gate/summary.md").read_text()
+    assert "## Accepted by policy, not passed\n\n- lint/away is SKIPPED: not measured: no-such is not installed" in page
+
+
+def test_inconclusive_is_exit_3(house: Repository) -> None:
+    """Not enough data is neither 0 nor 1."""
+    policy = house.root / "policies/memory.yaml"
+    policy.write_text(policy.read_text().replace("steps: 256", "steps: 100000000\n    budget: {time: 1 s}"))
+    house.write("bots.py", (house.root / "bots.py").read_text().replace("    del agent", "    sum(range(100_000))\n    del agent"))
+    assert check("check", "memory") == 3
+    everything_but_memory = (["check", "format"], ["clean"], *(["check", what] for what in ("docs", "lint", "types", "tests")))
+    assert [check(*words) for words in everything_but_memory] == [0] * 6
+    assert summary()[0] == 3
+
+
+def test_summary_for_machines(house: Repository) -> None:
+    """--json carries the same verdict, with every record."""
+    everything()
+    code, told = summary("--json")
+    body = json.loads(told)
+    assert (code, body["completed"], body["exit_code"], body["missing"]) == (0, True, 0, [])
+    assert {row["check"] for row in body["checks"]} == {"format", "clean", "docs/links", "lint", "types", "tests", "memory/bot/growth"}
+    assert all(row["evidence"]["tree"] == body["tree"] for row in body["checks"])
+
+
+def test_step_summary_is_appended(house: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In GitHub Actions the same text is added to what is there."""
+    page = tmp_path / "step.md"
+    page.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    summary()
+    assert page.read_text() == "before\n" + (house.root / ".gate/summary.md").read_text()
+
+
+def test_schema_of_evidence_accepts_evidence(house: Repository) -> None:
+    """What is written is what the published schema describes."""
+    import jsonschema
+
+    check("check", "lint")
+    record = json.loads(next((worktree.store(house.root) / "evidence").glob("*/lint.json")).read_text())
+    jsonschema.validate(record["evidence"], ledger.schema())
