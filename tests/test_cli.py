@@ -75,7 +75,7 @@ def test_unknown_case_names_the_nearest(house: Repository, capsys: pytest.Captur
     """A misspelt agent case is answered with the nearest one."""
     assert house.root.exists()
     assert call("check", "memory", "bott")[0] == 2
-    assert "did you mean \"bot\"?" in capsys.readouterr().err
+    assert 'did you mean "bot"?' in capsys.readouterr().err
 
 
 def test_cases_belong_to_memory(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,7 +79,9 @@ def test_status_is_a_patch_of_two_lines_at_most(ready: Repository) -> None:
     after = json.loads((ready.root / "tasks/tasks.json").read_text())
     share = after["master"]["tasks"][0]["subtasks"][1]
     assert share["status"] == "done"
-    added = [line for line in ready.git("show", "--format=", "--unified=0", "HEAD", "--", "tasks/tasks.json").splitlines() if line[:2] != "++"]
+    added = [
+        line for line in ready.git("show", "--format=", "--unified=0", "HEAD", "--", "tasks/tasks.json").splitlines() if line[:2] != "++"
+    ]
     assert sum(line.startswith("+") for line in added) == 1
 
 

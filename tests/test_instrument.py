@@ -135,7 +135,7 @@ def test_memory_past_malloc_shows_beside_the_heap(tmp_path: Path) -> None:
     assert {row.meter for row in reading.series} == {"heap", "rss_anon"}
 
 
-POPULATIONS = {
+POPULATIONS: dict[str, dict[str, object]] = {
     "gridworld": {"sizes": (4,)},
     "trade": {"sizes": (8,)},
     "boltzmann": {"sizes": (8,)},
@@ -200,7 +200,10 @@ BROKEN = {
     "prints": ("print('x' * 9000)", "printed more than 4 kB"),
     "floods": ("while True: print('x' * 9000)", "printed more than 4 kB"),
     "starts": ("import subprocess\n    subprocess.Popen(['sleep', '60'])", "processes behind; end them within the step"),
-    "hides": ("import subprocess\n    subprocess.Popen(['sleep', '60'], start_new_session=True)", "processes behind; end them within the step"),
+    "hides": (
+        "import subprocess\n    subprocess.Popen(['sleep', '60'], start_new_session=True)",
+        "processes behind; end them within the step",
+    ),
     "eats": ("agent.append(bytearray(10**10))", "MemoryError"),
     "missing": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
 }
@@ -218,7 +221,15 @@ def test_a_child_that_misbehaves_is_trouble_with_a_reason(tmp_path: Path, what: 
     assert reading.series == ()
 
 
-@pytest.mark.parametrize("act", ["import os; os.close(1); os.close(2)", "import os; os.chdir('/')", "import gc; gc.collect = lambda *a: 0", "import signal; signal.signal(15, signal.SIG_IGN)"])
+@pytest.mark.parametrize(
+    "act",
+    [
+        "import os; os.close(1); os.close(2)",
+        "import os; os.chdir('/')",
+        "import gc; gc.collect = lambda *a: 0",
+        "import signal; signal.signal(15, signal.SIG_IGN)",
+    ],
+)
 def test_a_child_that_rearranges_its_process_still_answers(tmp_path: Path, act: str) -> None:
     """Closing the standard streams, changing folder, replacing gc.collect and ignoring signals do not silence the probe."""
     (tmp_path / "odd.py").write_text(f"def build(index):\n    {act}\n    return []\n\ndef step(agent):\n    pass\n")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # types-jsonschema is not installed
+from jsonschema import Draft202012Validator
 from pathspec import GitIgnoreSpec
 from pydantic import TypeAdapter, ValidationError
 

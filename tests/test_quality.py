@@ -7,7 +7,7 @@ import pytest
 
 from gate import flow, worktree
 from gate.cli import main
-from gate.facts import Mode, Tool
+from gate.facts import Diagnostic, Mode, Reading, Tool
 from gate.judge import reports
 from gate.measure import tools
 from tests.conftest import Repository
@@ -104,11 +104,14 @@ def test_no_tests_is_a_failure(house: Repository) -> None:
 def test_command_of_the_policy_is_a_check(house: Repository) -> None:
     """A further program passes by 0, fails by a code that the policy names, and is BROKEN by any other."""
     quality = (house.root / "policies/quality.yaml").read_text()
-    house.write(
-        "policies/quality.yaml",
-        f"{quality}commands:\n  good: {{run: [python, -c, pass]}}\n  bad: {{run: [python, -c, 'print(42); exit(3)'], finds: [3]}}\n"
-        "  odd: {run: [python, -c, 'exit(9)']}\n  away: {run: [no-such-program], needs: no-such-program}\n  lost: {run: [no-such-program]}\n",
-    )
+    commands = """commands:
+  good: {run: [python, -c, pass]}
+  bad: {run: [python, -c, "print(42); exit(3)"], finds: [3]}
+  odd: {run: [python, -c, exit(9)]}
+  away: {run: [no-such-program], needs: no-such-program}
+  lost: {run: [no-such-program]}
+"""
+    house.write("policies/quality.yaml", quality + commands)
     code, told = check("lint", "--check")
     assert code == 2
     lines = {line.split()[1]: line.split()[0] for line in told.splitlines() if "lint/" in line and not line.startswith(" ")}
@@ -133,7 +136,8 @@ def test_tool_that_hangs_is_stopped(house: Repository) -> None:
 def test_tree_that_changes_while_it_is_measured_records_nothing(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:
     """Evidence is for one tree: a check that changes the tree is refused and leaves no record."""
     quality = (house.root / "policies/quality.yaml").read_text()
-    house.write("policies/quality.yaml", f"{quality}commands:\n  sly: {{run: [python, -c, 'open(\"new.txt\", \"w\").write(\"x\")']}}\n")
+    sly = "open('new.txt', 'w').write('x')"
+    house.write("policies/quality.yaml", f'{quality}commands:\n  sly: {{run: [python, -c, "{sly}"]}}\n')
     assert check("lint", "--check")[0] == 2
     assert "the work tree changed while it was measured" in capsys.readouterr().err
     assert not list((house.root / ".gate").glob("evidence/*/*"))
@@ -141,8 +145,6 @@ def test_tree_that_changes_while_it_is_measured_records_nothing(house: Repositor
 
 def test_many_findings_are_counted_and_bounded() -> None:
     """A finding repeats twenty complaints and counts the others."""
-    from gate.facts import Diagnostic, Reading
-
     many = tuple(Diagnostic(path="a.py", line=at, code="E1", message="no") for at in range(50))
     found = reports.tool(Tool(name="ruff", argv=()), Reading(diagnostics=many, failed=True), "nox -s lint")
     assert found.headline == "ruff: 50 findings"

@@ -4,6 +4,7 @@ import io
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from gate import flow, worktree
@@ -130,6 +131,7 @@ def test_inconclusive_is_exit_3(house: Repository) -> None:
 
 def test_summary_for_machines(house: Repository) -> None:
     """--json carries the same verdict, with every record."""
+    assert house.root.exists()
     everything()
     code, told = summary("--json")
     body = json.loads(told)
@@ -149,8 +151,6 @@ def test_step_summary_is_appended(house: Repository, tmp_path: Path, monkeypatch
 
 def test_schema_of_evidence_accepts_evidence(house: Repository) -> None:
     """What is written is what the published schema describes."""
-    import jsonschema
-
     check("check", "lint")
     record = json.loads(next((worktree.store(house.root) / "evidence").glob("*/lint.json")).read_text())
     jsonschema.validate(record["evidence"], ledger.schema())

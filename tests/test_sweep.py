@@ -1,7 +1,6 @@
 """The sweep in real repositories: what goes, what stays, and why."""
 
 import io
-import os
 import py_compile
 from pathlib import Path
 
@@ -139,7 +138,7 @@ def test_folder_swapped_for_a_link_after_the_plan_is_not_entered(house: Reposito
     (outside / "x.bin").write_text("precious")
     house.write("build/x.bin", "x")
     drawn = tuple(draw(house).values())
-    os.rename(house.root / "build", house.root / "moved")
+    (house.root / "build").rename(house.root / "moved")
     (house.root / "build").symlink_to(outside)
     done = sweep.carry_out(drawn, house.root)
     assert [change.act for change in done] == ["remove"]

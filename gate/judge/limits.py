@@ -73,7 +73,9 @@ def _growth(heap: Series, rss: Series | None, question: Question) -> Finding:
     if found.outcome is not Outcome.PASSED:
         return found
     if heap.counts[-1] < question.steps - len(heap.counts):  # steps that do not fill a window are not asked for
-        headline = f"level for {heap.counts[-1]:,} of {question.steps:,} steps; the budget of {show_time(question.budget.seconds)} ended then"
+        headline = (
+            f"level for {heap.counts[-1]:,} of {question.steps:,} steps; the budget of {show_time(question.budget.seconds)} ended then"
+        )
         act = f"raise budget.time or lower steps for {question.case} in policies/memory.yaml"
         return replace(found, outcome=Outcome.INCONCLUSIVE, headline=headline, next_act=act)
     if rss is None:

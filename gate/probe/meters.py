@@ -4,6 +4,7 @@ import ctypes
 import os
 import random
 import sys
+from collections.abc import Callable
 
 import psutil
 
@@ -14,7 +15,8 @@ _CHUNKS = (*range(65536, 1024, -1024), *range(1032, 8, -16))  # usable sizes, la
 _STATUS = 4096  # bytes of /proc/self/status that hold all memory lines
 
 
-_clear_caches = sys._clear_internal_caches if sys.version_info >= (3, 13) else sys._clear_type_cache  # noqa: SLF001 - the only door
+# Python 3.13 renamed it; getattr because the stubs know one name or the other.
+_clear_caches: Callable[[], object] = getattr(sys, "_clear_internal_caches" if sys.version_info >= (3, 13) else "_clear_type_cache")
 
 
 class Meters:

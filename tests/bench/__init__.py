@@ -1,0 +1,1 @@
+"""What the gate costs, always against a peer in the same run."""
