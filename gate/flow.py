@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -179,6 +180,7 @@ def _evidence(
     )
 
 
+@cache
 def _environment() -> dict[str, str]:
     """Say what this machine and this environment are."""
     installed = sorted({f"{found.name}=={found.version}" for found in metadata.distributions()})

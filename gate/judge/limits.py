@@ -10,6 +10,7 @@ _BLOCK = 4  # windows in one block of minima
 _FEWEST = 64  # windows below which nothing is decided
 _FADING = 0.5  # a growth whose second half is below this share of its first is settling
 _GAP = 1 << 20  # bytes that RssAnon may move by itself: pages, allocator slack
+_SLIGHT = 0.01  # share of the heaviest line or type below which another is not worth reading
 _SHOWN = 5  # lines and types of an explanation
 
 
@@ -174,7 +175,9 @@ def _sizes(series: Series) -> str:
 
 def _explained(reading: Reading, unit: str) -> tuple[str, ...]:
     """Word which lines and types hold the memory."""
-    lines = [f"{spot.path}:{spot.line}: {show_amount(spot.size, unit)}: {spot.text}" for spot in reading.hotspots[:_SHOWN]]
-    types = [f"type {row.name}: {show_amount(row.size, unit)} in {row.count:.3g} objects" for row in reading.types[:_SHOWN]]
+    spots = [spot for spot in reading.hotspots[:_SHOWN] if spot.size >= _SLIGHT * reading.hotspots[0].size]
+    lines = [f"{spot.path}:{spot.line}: {show_amount(spot.size, unit)}: {spot.text}" for spot in spots]
+    rows = [row for row in reading.types[:_SHOWN] if row.size >= _SLIGHT * reading.types[0].size]
+    types = [f"type {row.name}: {show_amount(row.size, unit)} in {row.count:.3g} objects" for row in rows]
     gaps = [f"{name}: {text}" for name, text in reading.pins.items() if name in {"lines", "types"}]
     return (*lines, *types, *gaps)

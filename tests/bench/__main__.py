@@ -21,9 +21,8 @@ ROOT = Path(__file__).parents[2]
 
 def main() -> None:
     """Run both benchmarks, interleaved, and print medians and ratios."""
-    print(
-        f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}; medians of {ROUNDS} rounds"
-    )
+    machine = f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}"
+    print(f"{machine}; medians of {ROUNDS} rounds")
     quality()
     verdicts(enter(ROOT, Mode.CHECK))
 
