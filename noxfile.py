@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nox
 
-nox.needs_version = ">=2024.10.9"
+nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"  # uv where it is there, never required
 nox.options.reuse_venv = "yes"
 # what changes the tree comes before what judges it, so that all evidence is about one tree

@@ -16,6 +16,7 @@ from typing import IO
 from gate.errors import GateError
 
 _LOOK = 0.05  # seconds between two looks at a bounded child
+_LIVE: set[int] = set()  # children that are waited for, in any thread
 _READ = 64 * 2**20  # bytes of output that are read back at the most
 
 
@@ -67,6 +68,7 @@ def run(
             message = f"{argv[0]}: cannot be started ({error.strerror}); install it or correct the policy"
             raise GateError(message) from error
         watch = _Watch(child.pid, seconds, output, (out, err))
+        _LIVE.add(child.pid)
         try:
             code, cpu = _wait(child)
         except BaseException:
@@ -75,6 +77,7 @@ def run(
             raise
         finally:
             watch.end()
+            _LIVE.discard(child.pid)
         wall = time.perf_counter() - start
         return Ran(
             code=code,
@@ -85,6 +88,12 @@ def run(
             stopped=watch.stopped,
             stragglers=_kill(child.pid),
         )
+
+
+def stop_all() -> None:
+    """Kill every child that some thread still waits for: the user wants to leave."""
+    for pid in tuple(_LIVE):
+        _kill(pid)
 
 
 def find(program: str) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from gate import plan, worktree
+from gate import command, plan, worktree
 from gate.errors import GateError
 from gate.facts import Change, Evidence, Finding, Mode, Outcome, Phase, Question, Reading, Row, Step, Sweep, Tool, Verdict
 from gate.judge import judge
@@ -21,6 +21,8 @@ from gate.measure import explain, measure
 from gate.policy import Policy, load
 from gate.record import ledger
 from gate.tidy import style, sweep
+
+_MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
 
 Told = list[tuple[Step, Finding, float]]
 
@@ -63,8 +65,13 @@ def check(
             watch()
 
     alone = [step for step in steps if isinstance(step.work, Tool) and step.work.stream]
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        list(pool.map(take, (step for step in steps if step not in alone)))
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _MOST_AT_ONCE)) as pool:
+        try:
+            list(pool.map(take, (step for step in steps if step not in alone)))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            command.stop_all()
+            raise
     for step in alone:
         take(step)
     if house.tree() != tree:
@@ -143,7 +150,7 @@ def _take(house: House, step: Step, tidied: tuple[tuple[Change, ...], float] | N
     if isinstance(step.work, Question) and usable and (explained or finding.outcome is Outcome.FAILED):
         reading = explain(step, house.root, reading)
         finding = judge(step, reading, house.mode)
-    return _evidence(house, tree, taken, finding, reading, check=step.check, phase=step.phase, command=step.command)
+    return _evidence(house, tree, taken, finding, reading, check=step.check, phase=step.phase, again=step.command)
 
 
 def _row(house: House, step: Step, tree: str) -> Row:
@@ -154,16 +161,14 @@ def _row(house: House, step: Step, tree: str) -> Row:
     return verdicts.row(step, found, last, damage, tree=tree, policy=house.policy.digest, accepted=accepted)
 
 
-def _note(house: House, check: str, phase: Phase, command: str, tree: str, headline: str, reading: Reading) -> None:
+def _note(house: House, check: str, phase: Phase, again: str, tree: str, headline: str, reading: Reading) -> None:
     """Record a phase that is no check."""
     finding = Finding(outcome=Outcome.PASSED, headline=headline)
     taken = _now()
-    ledger.write(house.root, _evidence(house, tree, taken, finding, reading, check=check, phase=phase, command=command))
+    ledger.write(house.root, _evidence(house, tree, taken, finding, reading, check=check, phase=phase, again=again))
 
 
-def _evidence(
-    house: House, tree: str, taken: str, finding: Finding, reading: Reading, *, check: str, phase: Phase, command: str
-) -> Evidence:
+def _evidence(house: House, tree: str, taken: str, finding: Finding, reading: Reading, *, check: str, phase: Phase, again: str) -> Evidence:
     """Put everything that a reader needs beside a finding."""
     return Evidence(
         check=check,
@@ -172,7 +177,7 @@ def _evidence(
         policy=house.policy.digest,
         commit=worktree.head(house.root),
         taken=taken,
-        command=command,
+        command=again,
         mode=house.mode,
         finding=finding,
         reading=reading,

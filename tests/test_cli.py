@@ -1,10 +1,13 @@
 """The command as a user meets it: exit codes, clear errors, and what it does not load."""
 
 import io
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from gate import __version__
@@ -119,3 +122,18 @@ def test_interrupt_exits_130(house: Repository, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("gate.worktree.find_root", interrupt)
     assert call("plan")[0] == 130
     assert capsys.readouterr().err == "gate: interrupted\n"
+
+
+def test_interrupt_ends_a_long_measurement_at_once(house: Repository) -> None:
+    """A real Ctrl-C during a measurement ends the gate with 130 within seconds and leaves no measured child behind."""
+    house.write("bots.py", (house.root / "bots.py").read_text().replace("    del agent", "    __import__('time').sleep(50)"))
+    gate = subprocess.Popen([sys.executable, "-m", "gate", "check", "memory"], cwd=house.root, stderr=subprocess.PIPE)
+    children: list[psutil.Process] = []
+    while not any("gate.probe" in child.cmdline() for child in children):
+        time.sleep(0.05)
+        children = psutil.Process(gate.pid).children(recursive=True)
+    gate.send_signal(signal.SIGINT)
+    _, told = gate.communicate(timeout=20)
+    assert gate.returncode == 130
+    assert told == b"gate: interrupted\n"
+    assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
