@@ -11,9 +11,9 @@ _UNITS = {
     "MiB": 2**20,
     "GiB": 2**30,
 }
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?(B|kB|MB|GB|KiB|MiB|GiB)")
-_COUNT = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)")
-_TIME = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?(ms|s|min)")
+_SIZE = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(B|kB|MB|GB|KiB|MiB|GiB)")
+_COUNT = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?)")
+_TIME = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(ms|s|min)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
 _KILO = 1000
 _SHOWN = ("B", "kB", "MB", "GB")

@@ -128,12 +128,18 @@ def test_interrupt_ends_a_long_measurement_at_once(house: Repository) -> None:
     """A real Ctrl-C during a measurement ends the gate with 130 within seconds and leaves no measured child behind."""
     house.write("bots.py", (house.root / "bots.py").read_text().replace("    del agent", "    __import__('time').sleep(50)"))
     gate = subprocess.Popen([sys.executable, "-m", "gate", "check", "memory"], cwd=house.root, stderr=subprocess.PIPE)
-    children: list[psutil.Process] = []
-    while not any("gate.probe" in child.cmdline() for child in children):
+    while not (children := [child for child in psutil.Process(gate.pid).children(recursive=True) if _is_probe(child)]):
         time.sleep(0.05)
-        children = psutil.Process(gate.pid).children(recursive=True)
     gate.send_signal(signal.SIGINT)
     _, told = gate.communicate(timeout=20)
     assert gate.returncode == 130
     assert told == b"gate: interrupted\n"
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+
+
+def _is_probe(process: psutil.Process) -> bool:
+    """Tell whether a process, which may end meanwhile, is a measured child."""
+    try:
+        return "gate.probe" in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False

@@ -1,98 +1,114 @@
 """Markdown documents: every relative link and anchor, and documents that lie where none should."""
 
-import re
+import os
+import posixpath
 import time
-from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from pathspec import GitIgnoreSpec
 
 from gate import worktree
 from gate.facts import Diagnostic, Documents, Reading
-
-_MARKDOWN = MarkdownIt("commonmark").enable("table")
-_ANCHOR = re.compile(r"""<[^>]+?\s(?:id|name)\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
-_DROPPED = re.compile(r"[^\w\- ]")
+from gate.measure.markup import Page, read
 
 
 def measure(documents: Documents, root: Path) -> Reading:
     """Read every document that a commit would hold and follow its links inside the repository."""
     start, cpu = time.perf_counter(), time.process_time()
     wanted, left = GitIgnoreSpec.from_lines(documents.match), GitIgnoreSpec.from_lines(documents.leave)
-    present = frozenset(worktree.files(root))
-    paths = [path for path in sorted(present) if wanted.match_file(path) and not left.match_file(path)]
-    pages = {path: _page(root, path) for path in paths}
+    files = worktree.files(root)
+    paths = [path for path in files if wanted.match_file(path) and not left.match_file(path)]
+    tree = _Tree(root=os.path.realpath(root), files=frozenset(files), folders=_folders(files), pages=_pages(root, paths))
     found: list[Diagnostic] = []
-    links = 0
-    for path, (_, targets) in pages.items():
-        links += len(targets)
-        found += [wrong for line, target in targets if (wrong := _follow(root, path, line, target, pages, present))]
+    for path, page in tree.pages.items():
+        found += [wrong for line, target in page.links if (wrong := _follow(tree, path, line, target))]
     found += [_stray(path, documents.home) for path in paths if "/" not in path and path not in documents.root]
     return Reading(
         wall=time.perf_counter() - start,
         cpu=time.process_time() - cpu,
         diagnostics=tuple(found),
-        counts={"documents": len(paths), "links": links},
+        counts={"documents": len(paths), "links": sum(len(page.links) for page in tree.pages.values())},
         failed=bool(found),
     )
 
 
-Page = tuple[frozenset[str], list[tuple[int, str]]]  # anchors; line and target of each link
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Tree:
+    """What a link can lead to."""
+
+    root: str  # its real path
+    files: frozenset[str]
+    folders: frozenset[str]
+    pages: dict[str, Page]
+
+    def goal(self, path: str, written: str) -> str:
+        """Return the file or folder that a path written in a document leads to, links on the way followed; "" when it is none of ours."""
+        near = posixpath.normpath(written.lstrip("/") if written.startswith("/") else posixpath.join(posixpath.dirname(path), written))
+        steps = near.split("/")
+        ours = self._has(near) or any(
+            "/".join(steps[:count]) in self.files for count in range(1, len(steps))
+        )  # a link to a folder is a file
+        if ".." in steps or "\0" in near or not ours:
+            return ""
+        goal = os.path.relpath(os.path.realpath(posixpath.join(self.root, near)), self.root)
+        return goal if self._has(goal) else ""
+
+    def _has(self, path: str) -> bool:
+        return path in self.files or path in self.folders
 
 
-def _page(root: Path, path: str) -> Page:
-    """Read the anchors and links of one document; code is left alone by the parser."""
-    text = (root / path).read_text(encoding="utf-8", errors="replace")
-    tokens = _MARKDOWN.parse(text)
-    anchors, links, seen = set[str](), list[tuple[int, str]](), Counter[str]()
-    for at, token in enumerate(tokens):
-        if token.type == "heading_open":
-            anchors.add(_slug(tokens[at + 1], seen))
-        anchors.update(_ANCHOR.findall(token.content) if token.type in {"html_block", "inline"} else ())
-        line = token.map[0] + 1 if token.map else 1
-        for child in token.children or ():
-            target = child.attrGet("href") if child.type == "link_open" else child.attrGet("src") if child.type == "image" else None
-            if target is not None:
-                links.append((line, str(target)))
-    return frozenset(anchors), links
+def _folders(files: tuple[str, ...]) -> frozenset[str]:
+    """Return every folder that holds a file."""
+    found = {"."}
+    for path in files:
+        folder = posixpath.dirname(path)
+        while folder and folder not in found:
+            found.add(folder)
+            folder = posixpath.dirname(folder)
+    return frozenset(found)
 
 
-def _slug(heading: Token, seen: Counter[str]) -> str:
-    """Return the anchor that GitHub gives a heading: lower case, punctuation dropped, spaces to hyphens, repeats numbered."""
-    words = "".join(child.content for child in heading.children or () if child.type in {"text", "code_inline"})
-    slug = _DROPPED.sub("", words.strip().lower()).replace(" ", "-")
-    number = seen[slug]
-    seen[slug] += 1
-    return f"{slug}-{number}" if number else slug
+def _pages(root: Path, paths: list[str]) -> dict[str, Page]:
+    """Read documents; a link to a document is read where the document lies, and not at all when that is outside."""
+    files = {path: root / path for path in paths}
+    return {
+        path: read(file.read_text(encoding="utf-8-sig", errors="replace"))
+        for path, file in files.items()
+        if file.is_file() and not file.is_symlink()
+    }
 
 
-def _follow(root: Path, path: str, line: int, target: str, pages: dict[str, Page], present: frozenset[str]) -> Diagnostic | None:
+def _follow(tree: _Tree, path: str, line: int, target: str) -> Diagnostic | None:
     """Say what is wrong with one link, or return None; links to other sites are not followed."""
     try:
         parts = urlsplit(target)
     except ValueError:
-        return Diagnostic(path=path, line=line, code="dead-link", message=f"{target} is not a link; correct it")
+        return _wrong(path, line, "dead-link", f"{target} is not a link; correct it")
     if parts.scheme or parts.netloc or not (parts.path or parts.fragment):
         return None
-    goal = path
-    if parts.path:
-        base = root if parts.path.startswith("/") else (root / path).parent
-        whole = (base / unquote(parts.path).lstrip("/")).resolve()
-        goal = whole.relative_to(root.resolve()).as_posix() if whole.is_relative_to(root.resolve()) else ""
-        folder = goal == "." or any(name.startswith(f"{goal}/") for name in present)
-        if not goal or (goal not in present and not folder):
-            return Diagnostic(path=path, line=line, code="dead-link", message=f"{target} leads nowhere; correct or delete the link")
-    if parts.fragment and goal in pages and unquote(parts.fragment) not in pages[goal][0]:
-        return Diagnostic(
-            path=path, line=line, code="dead-anchor", message=f"{target}: {goal} has no heading #{parts.fragment}; correct it"
-        )
-    return None
+    goal = tree.goal(path, unquote(parts.path, errors="surrogateescape")) if parts.path else path
+    if not goal:
+        return _wrong(path, line, "dead-link", f"{target} leads nowhere; correct or delete the link")
+    if parts.query or goal not in tree.pages or unquote(parts.fragment) in tree.pages[goal].anchors:
+        return None  # what a query asks for may have anchors of its own, such as lines
+    return _wrong(path, line, "dead-anchor", f"{target}: {_shown(goal)} has no heading #{parts.fragment}; correct it")
 
 
 def _stray(path: str, home: str) -> Diagnostic:
     """Say where a document at the root belongs."""
-    message = f"a document at the root; move it to {home}/ or add it to root in policies/docs.yaml"
-    return Diagnostic(path=path, line=1, code="stray", message=message)
+    return _wrong(path, 1, "stray", f"a document at the root; move it to {home}/ or add it to root in policies/docs.yaml")
+
+
+def _wrong(path: str, line: int, code: str, message: str) -> Diagnostic:
+    return Diagnostic(path=_shown(path), line=line, code=code, message=message)
+
+
+def _shown(path: str) -> str:
+    r"""Write a path that is not UTF-8 as text that can be recorded.
+
+    >>> _shown("a\udcff.md")
+    'a\\xff.md'
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
