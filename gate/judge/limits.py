@@ -22,7 +22,7 @@ def judge(question: Question, reading: Reading, command: str) -> Finding:
     elif question.name == "growth":
         found = _growth(series["heap"], series.get("rss_anon"), question)
     else:
-        found = max((_handles(row, question) for row in reading.series), key=lambda finding: _WORST.index(finding.outcome))
+        found = _handles(reading.series, question)
     details = (
         *found.details,
         f"measured in {reading.samples} fresh child{'ren' if reading.samples > 1 else ''}",
@@ -97,9 +97,14 @@ def _growth(heap: Series, rss: Series | None, question: Question) -> Finding:
     return replace(found, details=details)
 
 
-def _handles(series: Series, question: Question) -> Finding:
-    """Decide whether one kind of handle keeps being opened."""
-    return _trend(series, question, series.meter)
+def _handles(every: tuple[Series, ...], question: Question) -> Finding:
+    """Decide whether any kind of handle keeps being opened: the worst kind is the answer, all of them are told."""
+    kinds = [_trend(series, question, series.meter) for series in every]
+    worst = max(kinds, key=lambda finding: _WORST.index(finding.outcome))
+    details = tuple(line for finding in kinds for line in finding.details)
+    if worst.outcome is not Outcome.PASSED:
+        return replace(worst, details=details)
+    return replace(worst, headline=worst.headline.replace(every[0].meter, ", ".join(series.meter for series in every), 1), details=details)
 
 
 def _trend(series: Series, question: Question, name: str) -> Finding:

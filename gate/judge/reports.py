@@ -52,13 +52,14 @@ def swept(reading: Reading, mode: Mode) -> Finding:
     kept = [change for change in reading.changes if change.act == "kept"]
     details = tuple(f"kept {change.path}: {change.reason}" for change in kept[:_SHOWN])
     size = show_size(sum(change.size for change in gone or left))
+    after = f"{len(kept)} matched paths stay, {show_size(sum(change.size for change in kept))}"
     if left:
         would = tuple(f"{change.path} ({change.kind}, {show_size(change.size)})" for change in left[:_SHOWN])
         act = "mend what keeps them, then: nox -s clean" if mode is Mode.FIX else "remove them: nox -s clean"
         return Finding(
             outcome=Outcome.FAILED, headline=f"{len(left)} artefacts to remove, {size}", details=(*would, *details), next_act=act
         )
-    headline = f"removed {len(gone)} artefacts, {size}; kept {len(kept)}" if gone else f"nothing to remove; kept {len(kept)}"
+    headline = f"removed {len(gone)} artefacts, {size}; {after}" if gone else f"nothing to remove; {after}"
     return Finding(outcome=Outcome.PASSED, headline=headline, details=details)
 
 

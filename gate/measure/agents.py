@@ -109,7 +109,7 @@ def _reading(answers: list[Answer], wall: float, *, trouble: str = "", absent: s
         wall=wall,
         cpu=sum(float(answer.get("cpu", 0.0)) for answer in answers),
         pins=pins,
-        versions={"python": str(last["python"])} if "python" in last else {},
+        versions={"python of the measured child": str(last["python"])} if "python" in last else {},
         trouble=trouble,
         absent=absent,
     )

@@ -1,17 +1,31 @@
 """Markdown documents: every relative link and anchor, and documents that lie where none should."""
 
+import html
 import os
 import posixpath
+import re
 import time
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from pathspec import GitIgnoreSpec
 
 from gate import worktree
 from gate.facts import Diagnostic, Documents, Reading
-from gate.measure.markup import Page, read
+
+_MARKDOWN = MarkdownIt("commonmark", {"maxNesting": 100, "store_labels": True}).enable("table")
+_TARGETS = {"link_open": "href", "image": "src"}
+_WORD = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "Pc"})  # Unicode's categories of what words are made of
+_HEADING = re.compile("h[1-6]", re.IGNORECASE)
+# None of these looks at a text twice: a hostile document takes no longer than its length.
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9-]*)((?:[\s/][^<>]*)?)>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([^\s"'/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+)))?""")
 
 
 def measure(documents: Documents, root: Path) -> Reading:
@@ -35,21 +49,28 @@ def measure(documents: Documents, root: Path) -> Reading:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Page:
+    """What one document offers and wants."""
+
+    anchors: set[str] = field(default_factory=lambda: {"", "top"})  # these two every page has
+    links: list[tuple[int, str]] = field(default_factory=list)  # line and target
+    slugs: dict[str, int] = field(default_factory=dict)  # anchor of a heading -> how many more headings have it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Tree:
     """What a link can lead to."""
 
     root: str  # its real path
     files: frozenset[str]
     folders: frozenset[str]
-    pages: dict[str, Page]
+    pages: dict[str, _Page]
 
     def goal(self, path: str, written: str) -> str:
-        """Return the file or folder that a path written in a document leads to, links on the way followed; "" when it is none of ours."""
+        """Return the file or folder that a path in a document leads to, symbolic links followed; "" when it is none of ours."""
         near = posixpath.normpath(written.lstrip("/") if written.startswith("/") else posixpath.join(posixpath.dirname(path), written))
         steps = near.split("/")
-        ours = self._has(near) or any(
-            "/".join(steps[:count]) in self.files for count in range(1, len(steps))
-        )  # a link to a folder is a file
+        ours = self._has(near) or any("/".join(steps[:count]) in self.files for count in range(1, len(steps)))  # through a link to a folder
         if ".." in steps or "\0" in near or not ours:
             return ""
         goal = os.path.relpath(os.path.realpath(posixpath.join(self.root, near)), self.root)
@@ -70,14 +91,74 @@ def _folders(files: tuple[str, ...]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _pages(root: Path, paths: list[str]) -> dict[str, Page]:
-    """Read documents; a link to a document is read where the document lies, and not at all when that is outside."""
-    files = {path: root / path for path in paths}
-    return {
-        path: read(file.read_text(encoding="utf-8-sig", errors="replace"))
-        for path, file in files.items()
-        if file.is_file() and not file.is_symlink()
-    }
+def _pages(root: Path, paths: list[str]) -> dict[str, _Page]:
+    """Read documents; a symbolic link is none: what it leads to is read where it lies, and not at all when that is outside."""
+    whole = {path: root / path for path in paths}
+    return {path: _page(file) for path, file in whole.items() if file.is_file() and not file.is_symlink()}
+
+
+def _page(file: Path) -> _Page:
+    """Read the anchors and links of one document; code is left alone by the parser."""
+    page, seen = _Page(), dict[str, Any]()
+    tokens = _MARKDOWN.parse(file.read_text(encoding="utf-8-sig", errors="replace"), seen)
+    for at, token in enumerate(tokens):
+        line = token.map[0] + 1 if token.map else 1
+        if token.type == "heading_open":
+            _head(page, "".join(child.content for child in tokens[at + 1].children or () if child.type in {"text", "code_inline"}))
+        elif token.type == "html_block":
+            _html(page, token.content, line)
+        elif token.type == "inline":
+            _inline(page, token.children or [], line)
+    definitions = seen.get("references", {}).items()  # a dead one is corrected where it is defined; [^1] is a footnote
+    page.links.extend((found["map"][0] + 1, found["href"]) for label, found in definitions if not label.startswith("^"))
+    page.links.sort(key=lambda link: link[0])
+    return page
+
+
+def _inline(page: _Page, children: list[Token], line: int) -> int:
+    """Take the links of one paragraph, cell or heading; return its last line."""
+    for child in children:
+        if child.type in {"softbreak", "hardbreak"}:
+            line += 1
+        elif child.type == "html_inline":
+            line = _html(page, child.content, line)
+        elif child.type in _TARGETS:
+            if "label" not in child.meta:
+                page.links.append((line, str(child.attrGet(_TARGETS[child.type]))))
+            line = _inline(page, child.children or [], line)
+    return line
+
+
+def _html(page: _Page, text: str, line: int) -> int:
+    """Take the anchors, links and headings of raw HTML; return its last line."""
+    bare = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), text)
+    at, heading = 0, -1
+    for tag in _TAG.finditer(bare):
+        line, at = line + bare.count("\n", at, tag.start()), tag.start()
+        if _HEADING.fullmatch(tag[2]):
+            if tag[1] and heading >= 0:
+                _head(page, html.unescape(_TAG.sub("", bare[heading : tag.start()])).strip())
+            heading = -1 if tag[1] else tag.end()
+        for name, *values in _ATTRIBUTE.findall(tag[3]):
+            if name.lower() in {"id", "name"}:
+                page.anchors.add(html.unescape("".join(values)))
+            elif name.lower() in {"href", "src"}:
+                page.links.append((line, html.unescape("".join(values))))
+    return line + bare.count("\n", at)
+
+
+def _head(page: _Page, words: str) -> None:
+    """Add the anchor that GitHub gives a heading: lower case, punctuation dropped, spaces to hyphens, repeats numbered.
+
+    Source: https://github.com/Flet/github-slugger, which is tested against GitHub.
+    """
+    kept = (letter for letter in words.lower() if letter in " -" or unicodedata.category(letter) in _WORD)
+    base = slug = "".join(kept).replace(" ", "-")
+    while slug in page.slugs:
+        page.slugs[base] += 1
+        slug = f"{base}-{page.slugs[base]}"
+    page.slugs[slug] = 0
+    page.anchors.add(slug)
 
 
 def _follow(tree: _Tree, path: str, line: int, target: str) -> Diagnostic | None:
@@ -92,7 +173,7 @@ def _follow(tree: _Tree, path: str, line: int, target: str) -> Diagnostic | None
     if not goal:
         return _wrong(path, line, "dead-link", f"{target} leads nowhere; correct or delete the link")
     if parts.query or goal not in tree.pages or unquote(parts.fragment) in tree.pages[goal].anchors:
-        return None  # what a query asks for may have anchors of its own, such as lines
+        return None  # what a query asks for has anchors of its own, such as lines
     return _wrong(path, line, "dead-anchor", f"{target}: {_shown(goal)} has no heading #{parts.fragment}; correct it")
 
 

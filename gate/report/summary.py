@@ -1,9 +1,9 @@
 """The completion summary as Markdown: bad news first, then every figure with the command that shows it again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gate.facts import Evidence, Outcome, Phase, Question, Row, Standing, Sweep, Verdict
-from gate.report.text import markdown
+from gate.report.text import code, markdown
 from gate.units import show_amount, show_size, show_time
 
 _FIRST = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
@@ -11,17 +11,19 @@ _FIRST = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
 
 def write(verdict: Verdict, title: str, phases: dict[Phase, Evidence | None]) -> str:
     """Write the whole summary; `phases` holds evidence of phases that are no checks."""
-    held = [row for row in verdict.rows if _evidence(row)]
-    parts = (
-        _head(verdict, title),
-        _trouble(verdict),
-        _phases(verdict, phases),
-        _checks(verdict),
-        _memory(held),
-        _cleaned(held),
-        _environment(held),
+    held = [(row, found) for row in verdict.rows if (found := _evidence(row))]
+    blocks = (
+        *_head(verdict, title),
+        *_missing(verdict),
+        *_accepted(verdict),
+        *_trouble(held),
+        *_phases(verdict, phases),
+        *_checks(verdict),
+        *_memory(held),
+        *_cleaned(held),
+        *_environment(held),
     )
-    return "\n\n".join("\n".join(part) for part in (list(lines) for lines in parts) if part) + "\n"
+    return "\n\n".join(blocks) + "\n"
 
 
 def word(verdict: Verdict) -> str:
@@ -29,52 +31,63 @@ def word(verdict: Verdict) -> str:
     return "COMPLETED" if verdict.completed else f"NOT COMPLETED: {len(verdict.missing)} missing"
 
 
+Held = list[tuple[Row, Evidence]]  # the rows whose evidence holds for this tree
+
+
 def _head(verdict: Verdict, title: str) -> Iterator[str]:
     yield f"# {markdown(title)}: {word(verdict)}"
-    yield ""
-    yield f"- tree `{verdict.tree}`"
-    yield f"- on top of commit `{verdict.commit or 'none yet'}`, branch {markdown(verdict.branch) or 'none (detached)'}"
-    yield f"- policies `sha256:{verdict.policy}`"
+    branch = code(verdict.branch) or "none (detached)"
+    yield _list(
+        [
+            f"tree {code(verdict.tree)}",
+            f"on top of commit {code(verdict.commit or 'none yet')}, branch {branch}",
+            f"policies {code(f'sha256:{verdict.policy}')}",
+        ]
+    )
 
 
-def _trouble(verdict: Verdict) -> Iterator[str]:
-    """Tell first what failed, what is undecided or was skipped, and what never ran on this tree."""
+def _missing(verdict: Verdict) -> Iterator[str]:
+    """Tell first what separates this tree from COMPLETED."""
     if verdict.missing:
         yield "## What is missing"
-        yield ""
-        yield from (f"- {markdown(text)}" for text in verdict.missing)
-    accepted = [row for row in verdict.rows if not row.required and _outcome(row) in {Outcome.SKIPPED, Outcome.INCONCLUSIVE}]
-    if accepted:
-        yield ""
+        yield _list(markdown(text) for text in verdict.missing)
+
+
+def _accepted(verdict: Verdict) -> Iterator[str]:
+    """Name what the policy lives with; it is never counted as passed."""
+    lines = [
+        f"{markdown(row.step.check)} is {found.finding.outcome}: {markdown(found.finding.headline)}"
+        for row in verdict.rows
+        if not row.required and (found := _evidence(row)) and found.finding.outcome in {Outcome.SKIPPED, Outcome.INCONCLUSIVE}
+    ]
+    if lines:
         yield "## Accepted by policy, not passed"
-        yield ""
-        yield from (f"- {row.step.check} is {_outcome(row)}: {markdown(_headline(row))}" for row in accepted)
-    for row in sorted(verdict.rows, key=_rank):
-        found = _evidence(row)
-        if found and found.finding.outcome in _FIRST:
-            yield ""
-            yield f"### {row.step.check}: {found.finding.outcome}"
-            yield ""
-            yield f"{markdown(found.finding.headline)}"
-            yield ""
-            yield from (f"- {markdown(line)}" for line in found.finding.details)
-            if found.finding.next_act:
-                yield f"- **next:** {markdown(found.finding.next_act)}"
+        yield _list(lines)
+
+
+def _trouble(held: Held) -> Iterator[str]:
+    """Tell whole what did not pass, the worst first."""
+    bad = [(row, found.finding) for row, found in held if found.finding.outcome in _FIRST]
+    for row, finding in sorted(bad, key=lambda pair: _FIRST.index(pair[1].outcome)):
+        yield f"### {markdown(row.step.check)}: {finding.outcome}"
+        yield markdown(finding.headline)
+        lines = [*map(code, finding.details), *([f"**next:** {markdown(finding.next_act)}"] if finding.next_act else [])]
+        if lines:
+            yield _list(lines)
 
 
 def _phases(verdict: Verdict, others: dict[Phase, Evidence | None]) -> Iterator[str]:
     """Give each phase the time that its checks took on this tree; nothing is estimated."""
     yield "## Phases"
-    yield ""
-    yield "| phase | outcome | checks | measured time |"
-    yield "| --- | --- | ---: | ---: |"
+    rows = []
     for phase in Phase:
-        rows = [row for row in verdict.rows if row.step.phase is phase]
-        found = [evidence for row in rows if (evidence := _evidence(row))]
+        planned = [row for row in verdict.rows if row.step.phase is phase]
+        found = [evidence for row in planned if (evidence := _evidence(row))]
         other = others.get(phase)
         found += [other] if other else []
         took = show_time(sum(evidence.reading.wall for evidence in found)) if found else "not measured"
-        yield f"| {phase} | {_phase_outcome(rows, found, verdict.tree)} | {len(found)} of {len(rows) or len(found)} | {took} |"
+        rows.append((phase, _phase_outcome(planned, found, verdict.tree), f"{len(found)} of {len(planned) or len(found)}", took))
+    yield _table("phase|outcome|checks:|measured time:", rows)
 
 
 def _phase_outcome(rows: list[Row], found: list[Evidence], tree: str) -> str:
@@ -86,95 +99,75 @@ def _phase_outcome(rows: list[Row], found: list[Evidence], tree: str) -> str:
     if len(found) < len(rows):
         return "incomplete"
     elsewhere = next((evidence.tree for evidence in found if evidence.tree != tree), "")
-    return f"{Outcome.PASSED} (for tree `{elsewhere[:12]}`)" if elsewhere else Outcome.PASSED if found else "not run"
+    return f"{Outcome.PASSED} (for tree {code(elsewhere[:12], cell=True)})" if elsewhere else Outcome.PASSED if found else "not run"
 
 
 def _checks(verdict: Verdict) -> Iterator[str]:
+    """Give every check with its outcome, its time and the command that repeats it."""
     yield "## Checks"
-    yield ""
-    yield "| check | outcome | what was found | time | taken | again |"
-    yield "| --- | --- | --- | ---: | --- | --- |"
+    rows = []
     for row in verdict.rows:
         found = _evidence(row)
+        cells: tuple[str, ...] = (row.standing, "not measured on this tree", "", "")
         if found:
-            cells = (str(found.finding.outcome), markdown(found.finding.headline), show_time(found.reading.wall), found.taken)
-        else:
-            cells = (str(row.standing), "not measured on this tree", "", "")
-        yield f"| {row.step.check} | {' | '.join(cells)} | `{row.step.command}` |"
+            cells = (found.finding.outcome, markdown(found.finding.headline), show_time(found.reading.wall), markdown(found.taken))
+        rows.append((markdown(row.step.check), *cells, code(row.step.command, cell=True)))
+    yield _table("check|outcome|what was found|time:|taken|again", rows)
 
 
-def _memory(held: list[Row]) -> Iterator[str]:
+def _memory(held: Held) -> Iterator[str]:
     """Give every memory figure with its interval, meter, samples and limit."""
-    rows = [row for row in held if isinstance(row.step.work, Question)]
-    if not rows:
-        return
-    yield "## Memory"
-    yield ""
-    yield "| case | question | measured | interval | limit | readings | children | CPU |"
-    yield "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |"
-    for row in rows:
-        found, work = _evidence(row), row.step.work
-        if found is None or not isinstance(work, Question):
+    rows = []
+    for row, found in held:
+        work = row.step.work
+        if not isinstance(work, Question):
             continue
         slope, unit = found.finding.estimate, work.limit.unit
         value = show_amount(slope.value, unit) if slope else "not measured"
         interval = f"{show_amount(slope.low, unit)} to {show_amount(slope.high, unit)}" if slope else ""
         readings = sum(len(series.values) for series in found.reading.series)
-        limit, cpu = show_amount(work.limit.most, unit), show_time(found.reading.cpu)
-        yield f"| {work.case} | {work.name} | {value} | {interval} | {limit} | {readings} | {found.reading.samples} | {cpu} |"
+        costs = (show_amount(work.limit.most, unit), str(readings), str(found.reading.samples), show_time(found.reading.cpu))
+        rows.append((markdown(work.case), markdown(work.name), value, interval, *costs))
+    if rows:
+        yield "## Memory"
+        yield _table("case|question|measured:|interval|limit:|readings:|children:|CPU:", rows)
 
 
-def _cleaned(held: list[Row]) -> Iterator[str]:
+def _cleaned(held: Held) -> Iterator[str]:
     """Count what was removed, by kind."""
-    for row in held:
-        found = _evidence(row)
-        if found is None or not isinstance(row.step.work, Sweep):
-            continue
-        gone = [change for change in found.reading.changes if change.act == "removed"]
-        yield "## Cleaned"
-        yield ""
-        if not gone:
-            yield "Nothing was removed."
-            return
-        yield "| kind | removed | bytes |"
-        yield "| --- | ---: | ---: |"
-        for kind in sorted({change.kind for change in gone}):
-            sizes = [change.size for change in gone if change.kind == kind]
-            yield f"| {kind} | {len(sizes)} | {show_size(sum(sizes))} |"
+    sweeps = [found for row, found in held if isinstance(row.step.work, Sweep)]
+    if not sweeps:
+        return
+    gone = [change for found in sweeps for change in found.reading.changes if change.act == "removed"]
+    kinds = {kind: [change.size for change in gone if change.kind == kind] for kind in sorted({change.kind for change in gone})}
+    yield "## Cleaned"
+    rows = [(markdown(kind), str(len(sizes)), show_size(sum(sizes))) for kind, sizes in kinds.items()]
+    yield _table("kind|removed:|bytes:", rows) if rows else "Nothing was removed."
 
 
-def _environment(held: list[Row]) -> Iterator[str]:
+def _environment(held: Held) -> Iterator[str]:
     """Name what measured: versions as installed, pins as the measured child found them."""
     facts: dict[str, str] = {}
-    for row in held:
-        found = _evidence(row)
-        if found:
-            facts |= found.environment | found.reading.versions
-            facts |= {name: text for name, text in found.reading.pins.items() if name not in {"lines", "types"}}
-    if not facts:
-        return
-    yield "## Environment"
-    yield ""
-    yield "| what | found |"
-    yield "| --- | --- |"
-    yield from (f"| {markdown(name)} | {markdown(facts[name])} |" for name in sorted(facts, key=str.lower))
+    for _, found in held:
+        facts |= found.environment | found.reading.versions
+        facts |= {name: text for name, text in found.reading.pins.items() if name not in {"lines", "types"}}
+    if facts:
+        yield "## Environment"
+        yield _table("what|found", [(markdown(name), markdown(facts[name])) for name in sorted(facts, key=str.lower)])
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _table(heads: str, rows: Iterable[Iterable[str]]) -> str:
+    """Lay out a table whose cells are harmless already; a head that ends with a colon is one of figures, to the right."""
+    names = heads.split("|")
+    marks = ("---:" if name.endswith(":") else "---" for name in names)
+    lines = ([name.rstrip(":") for name in names], marks, *rows)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _evidence(row: Row) -> Evidence | None:
     """Return the evidence that holds for this tree."""
     return row.evidence if row.standing is Standing.HOLDS else None
-
-
-def _outcome(row: Row) -> Outcome | None:
-    found = _evidence(row)
-    return found.finding.outcome if found else None
-
-
-def _headline(row: Row) -> str:
-    found = _evidence(row)
-    return found.finding.headline if found else ""
-
-
-def _rank(row: Row) -> int:
-    outcome = _outcome(row)
-    return _FIRST.index(outcome) if outcome in _FIRST else len(_FIRST)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from gate.facts import Change, Finding, Outcome, Phase, Step, Verdict
 from gate.report.text import plain
@@ -40,35 +40,34 @@ def progress(screen: Console, total: int, *, watched: bool) -> Progress:
 def findings(screen: Console, told: Told, *, explain: bool = False) -> None:
     """Tell the worst first, whole; then what passed, a line each."""
     for step, finding, seconds in sorted(told, key=lambda row: _ORDER.index(row[1].outcome)):
-        colour = _COLOURS[finding.outcome]
-        headline = escape(plain(finding.headline))
-        screen.print(f"[{colour}]{finding.outcome:<12}[/] {escape(step.check)}  {headline}  [dim]({show_time(seconds)})[/]")
+        outcome = (f"{finding.outcome:<12}", _COLOURS[finding.outcome])
+        _say(screen, outcome, f" {plain(step.check)}  {plain(finding.headline)}  ", (f"({show_time(seconds)})", "dim"))
         if finding.outcome is not Outcome.PASSED or explain:
             for line in finding.details:
-                screen.print(f"             {escape(plain(line))}")
+                _say(screen, f"             {plain(line)}")
             if finding.next_act:
-                screen.print(f"             next: {escape(plain(finding.next_act))}")
+                _say(screen, f"             next: {plain(finding.next_act)}")
 
 
 def changes(screen: Console, listed: Sequence[Change], verb: str) -> None:
     """List what was changed, or would be, with bytes; bounded."""
     if not listed:
         return
-    size = show_size(sum(change.size for change in listed))
-    screen.print(f"{verb} {len(listed)} paths, {size}")
+    _say(screen, f"{verb} {len(listed)} paths, {show_size(sum(change.size for change in listed))}")
     for change in listed[:_MOST]:
-        screen.print(f"  {escape(plain(change.path))}  {change.kind}, {show_size(change.size)}  [dim]{escape(plain(change.reason))}[/]")
+        what = f"  {plain(change.path)}  {plain(change.kind)}, {show_size(change.size)}  "
+        _say(screen, what, (plain(change.reason), "dim"))
     if len(listed) > _MOST:
-        screen.print(f"  and {len(listed) - _MOST} more")
+        _say(screen, f"  and {len(listed) - _MOST} more")
 
 
 def plan(screen: Console, steps: Sequence[Step], listed: Sequence[Change]) -> None:
     """Tell each step of each phase, and what cleaning would remove and keep."""
     for phase in sorted({step.phase for step in steps}, key=list(Phase).index):
-        screen.print(f"[bold]{phase}[/]")
+        _say(screen, (phase, "bold"))
         for step in steps:
             if step.phase is phase:
-                screen.print(f"  {escape(step.check):<34} {escape(step.does)}  [dim]{escape(step.command)}[/]")
+                _say(screen, f"  {plain(step.check):<34} {plain(step.does)}  ", (plain(step.command), "dim"))
     changes(screen, [change for change in listed if change.act == "remove"], "would remove")
     changes(screen, [change for change in listed if change.act == "kept"], "would keep")
 
@@ -76,8 +75,13 @@ def plan(screen: Console, steps: Sequence[Step], listed: Sequence[Change]) -> No
 def verdict(screen: Console, whole: Verdict) -> None:
     """Say in a few lines where this tree stands."""
     if whole.completed:
-        screen.print(f"[green]COMPLETED[/] every required check passed on tree {whole.tree[:12]}")
+        _say(screen, ("COMPLETED", "green"), f" every required check passed on tree {whole.tree[:12]}")
         return
-    screen.print(f"[bold red]NOT COMPLETED[/] tree {whole.tree[:12]} misses {len(whole.missing)}:")
+    _say(screen, ("NOT COMPLETED", "bold red"), f" tree {whole.tree[:12]} misses {len(whole.missing)}:")
     for text in whole.missing:
-        screen.print(f"  {escape(plain(text))}")
+        _say(screen, f"  {plain(text)}")
+
+
+def _say(screen: Console, *parts: str | tuple[str, str]) -> None:
+    """Print one line; a part with its style is a pair. Never as markup: "[x]" and ":100:" of a foreign text mean themselves."""
+    screen.print(Text.assemble(*parts))

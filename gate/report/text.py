@@ -1,25 +1,49 @@
 """Foreign text made harmless: what others wrote may be read and never acts."""
 
+import re
 import unicodedata
 
 _SHOWN = 300  # characters of one foreign line
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # Unicode's categories of what moves, hides or breaks a line
+# What GitHub's runner obeys in any output: "::" at the start of a line, also behind spaces, and "##[" anywhere (ActionCommand.cs).
+_COMMAND = re.compile(r"^\s*:(?=:)|##(?=\[)")
+_BLOCK = re.compile(r"[-+]|[0-9]{1,9}[.)]")  # begins a list in Markdown
+_ENTITIES = {letter: f"&#{ord(letter)};" for letter in "[]@`|*_~\\!#$"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def plain(text: str) -> str:
-    r"""Keep one line of foreign text to itself: no control characters, no second line, no endless one.
+    r"""Keep one line of foreign text to itself: no control characters, no second line, no endless one, no order to a CI runner.
 
-    >>> plain("a\x1b[31mb\nc")
-    'a�[31mb�c'
+    >>> plain("a\x1b[31mb\nc"), plain("::error::no")
+    ('a�[31mb�c', ': :error::no')
     """
-    clean = "".join("\ufffd" if unicodedata.category(letter) in {"Cc", "Cs", "Cf", "Zl", "Zp"} else letter for letter in text)
+    clean = "".join("\ufffd" if unicodedata.category(letter) in _UNSEEN else letter for letter in text[: _SHOWN + 1])
+    clean = _COMMAND.sub(lambda found: f"{found[0]} ", clean)
     return clean if len(clean) <= _SHOWN else f"{clean[: _SHOWN - 1]}…"
 
 
 def markdown(text: str) -> str:
     """Show foreign text in Markdown as the letters that it has.
 
-    >>> markdown("<img src=x> [a](b) @team `x` |")
-    '&lt;img src=x&gt; &#91;a&#93;(b) &#64;team &#96;x&#96; &#124;'
+    >>> markdown("<img src=x> [a](b) @team `x` |"), markdown("1. see www.x.org")
+    ('&lt;img src=x&gt; &#91;a&#93;(b) &#64;team &#96;x&#96; &#124;', '1&#46; see www&#46;x.org')
     """
-    letters = {letter: f"&#{ord(letter)};" for letter in "[]@`|*_~\\!#"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-    return "".join(letters.get(letter, letter) for letter in plain(text)).replace("://", "&#58;//")
+    clean = plain(text).strip()
+    begin = _BLOCK.match(clean)
+    head = f"{begin[0][:-1]}&#{ord(begin[0][-1])};" if begin else ""
+    rest = "".join(_ENTITIES.get(letter, letter) for letter in clean[begin.end() if begin else 0 :])
+    return head + rest.replace("://", "&#58;//").replace("www.", "www&#46;")
+
+
+def code(text: str, *, cell: bool = False) -> str:
+    """Show foreign text in Markdown as code, where nobody is mentioned and ":100:" is no picture; `cell` is for tables.
+
+    >>> code("a `b`"), code("x | y", cell=True), code("")
+    ('`` a `b` ``', 'x &#124; y', '')
+    """
+    clean = plain(text).strip()
+    if not clean or (cell and "|" in clean):  # how code in a cell holds a bar is read in more than one way
+        return markdown(clean)
+    fence = "`" * (1 + max(map(len, re.findall("`+", clean)), default=0))
+    gap = " " if "`" in {clean[0], clean[-1]} else ""
+    return f"{fence}{gap}{clean}{gap}{fence}"

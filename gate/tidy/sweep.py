@@ -116,16 +116,16 @@ def _rule(scene: _Scene, path: str, *, is_folder: bool) -> Rule | None:
 def _matched(scene: _Scene, rule: Rule, path: str, *, is_folder: bool) -> Iterator[Change]:
     """Say what becomes of a path that a rule matches."""
     if path in scene.tracked:
-        yield _kept(rule, path, "git tracks it")
+        yield _kept(scene, rule, path, "git tracks it")
     elif scene.protect.match_file(path):
-        yield _kept(rule, path, "the policy protects it")
+        yield _kept(scene, rule, path, "the policy protects it")
     elif is_folder and path in scene.folders:
-        yield _kept(rule, path, "git tracks files in it")
+        yield _kept(scene, rule, path, "git tracks files in it")
         yield from _walk(scene, path)
     elif path.endswith(_BYTECODE) and not is_folder:
         yield _bytecode(scene, rule, path)
     elif rule.live and not scene.everything:
-        yield _kept(rule, path, "a live cache of the gate's own tools; goes with --all")
+        yield _kept(scene, rule, path, "a live cache of the gate's own tools; goes with --all")
     else:
         yield _whole(scene, rule, path)
 
@@ -137,14 +137,14 @@ def _bytecode(scene: _Scene, rule: Rule, path: str) -> Change:
         cached = _CACHED.fullmatch(where.name)
         source = where.parent.parent / f"{cached['source']}.py" if cached else None
         if source is None:
-            return _kept(rule, path, "not a name that Python gives its caches")
+            return _kept(scene, rule, path, "not a name that Python gives its caches")
         if not (scene.root / source).exists():
             return _whole(scene, rule, path, "orphaned: its source is gone")
     elif not (scene.root / where.with_suffix(".py")).exists():
-        return _kept(rule, path, "byte code without its source: the only copy")
+        return _kept(scene, rule, path, "byte code without its source: the only copy")
     if scene.everything:
         return _whole(scene, rule, path, "made again from its source")
-    return _kept(rule, path, "live: its source is there; goes with --all")
+    return _kept(scene, rule, path, "live: its source is there; goes with --all")
 
 
 def _whole(scene: _Scene, rule: Rule, path: str, reason: str = "") -> Change:
@@ -154,9 +154,9 @@ def _whole(scene: _Scene, rule: Rule, path: str, reason: str = "") -> Change:
     for below, status in _below(scene.root, path):
         folder = stat.S_ISDIR(status.st_mode)
         if status.st_dev != scene.device or Path(below).name == ".git":
-            return _kept(rule, path, f"{below} is another file system or repository")
+            return _kept(scene, rule, path, f"{below} is another file system or repository")
         if scene.protect.match_file(below):
-            return _kept(rule, path, f"the policy protects {below}")
+            return _kept(scene, rule, path, f"the policy protects {below}")
         entries.append(Entry(path=below, device=status.st_dev, inode=status.st_ino, folder=folder))
         size += 0 if folder else status.st_size
     return Change(path=path, kind=rule.kind, size=size, act="remove", reason=reason, entries=tuple(entries))
@@ -171,8 +171,10 @@ def _below(root: Path, path: str) -> Iterator[tuple[str, os.stat_result]]:
     yield path, status
 
 
-def _kept(rule: Rule, path: str, reason: str) -> Change:
-    return Change(path=path, kind=rule.kind, size=0, act="kept", reason=reason)
+def _kept(scene: _Scene, rule: Rule, path: str, reason: str) -> Change:
+    """Keep a path, and say what it weighs."""
+    size = sum(status.st_size for _, status in _below(scene.root, path) if not stat.S_ISDIR(status.st_mode))
+    return Change(path=path, kind=rule.kind, size=size, act="kept", reason=reason)
 
 
 def _proven(change: Change, ignored: bool, root: Path) -> Change:  # noqa: FBT001 - a fact about the path, not a mode
@@ -183,7 +185,7 @@ def _proven(change: Change, ignored: bool, root: Path) -> Change:  # noqa: FBT00
         return replace(change, reason="git ignores it")
     if (root / change.path / "CACHEDIR.TAG").is_file():
         return replace(change, reason="it says itself that it is a cache (CACHEDIR.TAG)")
-    return replace(change, act="kept", reason="git does not ignore it: it may be work", entries=(), size=0)
+    return replace(change, act="kept", reason="git does not ignore it: it may be work", entries=())
 
 
 def _remove(root: Path, entry: Entry) -> str:
