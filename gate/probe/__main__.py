@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from gate.probe import meters, questions, target, trace
+from gate.probe import lines, meters, questions, target
 
 
 def main(request: str) -> None:
@@ -38,7 +38,7 @@ def _ask(wanted: dict[str, Any], reader: meters.Meters) -> dict[str, Any]:
     sys.argv = [root]
     build, step = target.load(str(wanted["build"])), target.load(str(wanted["step"]))
     if question.startswith("trace-"):
-        look = trace.footprint if question == "trace-footprint" else trace.growth
+        look = lines.footprint if question == "trace-footprint" else lines.growth
         return {"hotspots": look(build, step, root=root, **numbers)}
     if question != "handles" and not reader.has_heap:
         return {"absent": "psutil has no heap meter on this platform"}
