@@ -6,6 +6,7 @@ import posixpath
 import re
 import time
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ class _Tree:
         near = posixpath.normpath(written.lstrip("/") if written.startswith("/") else posixpath.join(posixpath.dirname(path), written))
         steps = near.split("/")
         ours = self._has(near) or any("/".join(steps[:count]) in self.files for count in range(1, len(steps)))  # through a link to a folder
-        if ".." in steps or "\0" in near or not ours:
+        if "\0" in near or not ours:
             return ""
         goal = os.path.relpath(os.path.realpath(posixpath.join(self.root, near)), self.root)
         return goal if self._has(goal) else ""
@@ -108,29 +109,36 @@ def _page(file: Path) -> _Page:
         elif token.type == "html_block":
             _html(page, token.content, line)
         elif token.type == "inline":
-            _inline(page, token.children or [], line)
+            _inline(page, token, line)
     definitions = seen.get("references", {}).items()  # a dead one is corrected where it is defined; [^1] is a footnote
     page.links.extend((found["map"][0] + 1, found["href"]) for label, found in definitions if not label.startswith("^"))
     page.links.sort(key=lambda link: link[0])
     return page
 
 
-def _inline(page: _Page, children: list[Token], line: int) -> int:
-    """Take the links of one paragraph, cell or heading; return its last line."""
+def _inline(page: _Page, token: Token, line: int) -> None:
+    """Take the links of one paragraph, cell or heading, each with its line; children carry none, so the source is followed beside them."""
+    source, at = token.content, 0
+    flat = source.replace("\n", " ")
+    for child in _walk(token.children or []):
+        if child.type == "html_inline":
+            _html(page, child.content, line)
+        elif child.type in _TARGETS and "label" not in child.meta:
+            page.links.append((line, str(child.attrGet(_TARGETS[child.type]))))
+        text = child.content.replace("\n", " ") if child.type in {"code_inline", "html_inline"} else ""
+        end = source.find("\n", at) + 1 if child.type in {"softbreak", "hardbreak"} else max(at, flat.find(text, at) + len(text))
+        line, at = line + source.count("\n", at, end), end
+
+
+def _walk(children: list[Token]) -> Iterator[Token]:
+    """Yield tokens in the order of the source, what describes a picture after the picture."""
     for child in children:
-        if child.type in {"softbreak", "hardbreak"}:
-            line += 1
-        elif child.type == "html_inline":
-            line = _html(page, child.content, line)
-        elif child.type in _TARGETS:
-            if "label" not in child.meta:
-                page.links.append((line, str(child.attrGet(_TARGETS[child.type]))))
-            line = _inline(page, child.children or [], line)
-    return line
+        yield child
+        yield from _walk(child.children or [])
 
 
-def _html(page: _Page, text: str, line: int) -> int:
-    """Take the anchors, links and headings of raw HTML; return its last line."""
+def _html(page: _Page, text: str, line: int) -> None:
+    """Take the anchors, links and headings of raw HTML."""
     bare = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), text)
     at, heading = 0, -1
     for tag in _TAG.finditer(bare):
@@ -144,7 +152,6 @@ def _html(page: _Page, text: str, line: int) -> int:
                 page.anchors.add(html.unescape("".join(values)))
             elif name.lower() in {"href", "src"}:
                 page.links.append((line, html.unescape("".join(values))))
-    return line + bare.count("\n", at)
 
 
 def _head(page: _Page, words: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from gate.facts import Evidence, Outcome, Phase, Question, Row, Standing, Sweep, Verdict
+from gate.facts import Evidence, Finding, Outcome, Phase, Question, Row, Standing, Sweep, Verdict
 from gate.report.text import code, markdown
 from gate.units import show_amount, show_size, show_time
 
@@ -14,9 +14,8 @@ def write(verdict: Verdict, title: str, phases: dict[Phase, Evidence | None]) ->
     held = [(row, found) for row in verdict.rows if (found := _evidence(row))]
     blocks = (
         *_head(verdict, title),
-        *_missing(verdict),
-        *_accepted(verdict),
-        *_trouble(held),
+        *_missing(verdict, held),
+        *_accepted(held),
         *_phases(verdict, phases),
         *_checks(verdict),
         *_memory(held),
@@ -46,34 +45,30 @@ def _head(verdict: Verdict, title: str) -> Iterator[str]:
     )
 
 
-def _missing(verdict: Verdict) -> Iterator[str]:
-    """Tell first what separates this tree from COMPLETED."""
+def _missing(verdict: Verdict, held: Held) -> Iterator[str]:
+    """Tell first what separates this tree from COMPLETED, the worst first."""
     if verdict.missing:
         yield "## What is missing"
         yield _list(markdown(text) for text in verdict.missing)
+        yield from _trouble([(row, found.finding) for row, found in held if not _is_accepted(row, found)])
 
 
-def _accepted(verdict: Verdict) -> Iterator[str]:
+def _accepted(held: Held) -> Iterator[str]:
     """Name what the policy lives with; it is never counted as passed."""
-    lines = [
-        f"{markdown(row.step.check)} is {found.finding.outcome}: {markdown(found.finding.headline)}"
-        for row in verdict.rows
-        if not row.required and (found := _evidence(row)) and found.finding.outcome in {Outcome.SKIPPED, Outcome.INCONCLUSIVE}
-    ]
-    if lines:
+    rows = [(row, found.finding) for row, found in held if _is_accepted(row, found)]
+    if rows:
         yield "## Accepted by policy, not passed"
-        yield _list(lines)
+        yield _list(f"{markdown(row.step.check)} is {finding.outcome}: {markdown(finding.headline)}" for row, finding in rows)
+        yield from _trouble(rows)
 
 
-def _trouble(held: Held) -> Iterator[str]:
-    """Tell whole what did not pass, the worst first."""
-    bad = [(row, found.finding) for row, found in held if found.finding.outcome in _FIRST]
+def _trouble(rows: list[tuple[Row, Finding]]) -> Iterator[str]:
+    """Tell whole what did not pass, where there is more to tell than its headline."""
+    bad = [(row, finding) for row, finding in rows if finding.outcome in _FIRST and (finding.details or finding.next_act)]
     for row, finding in sorted(bad, key=lambda pair: _FIRST.index(pair[1].outcome)):
         yield f"### {markdown(row.step.check)}: {finding.outcome}"
         yield markdown(finding.headline)
-        lines = [*map(code, finding.details), *([f"**next:** {markdown(finding.next_act)}"] if finding.next_act else [])]
-        if lines:
-            yield _list(lines)
+        yield _list([*map(code, finding.details), *([f"**next:** {markdown(finding.next_act)}"] if finding.next_act else [])])
 
 
 def _phases(verdict: Verdict, others: dict[Phase, Evidence | None]) -> Iterator[str]:
@@ -86,20 +81,25 @@ def _phases(verdict: Verdict, others: dict[Phase, Evidence | None]) -> Iterator[
         other = others.get(phase)
         found += [other] if other else []
         took = show_time(sum(evidence.reading.wall for evidence in found)) if found else "not measured"
-        rows.append((phase, _phase_outcome(planned, found, verdict.tree), f"{len(found)} of {len(planned) or len(found)}", took))
+        rows.append((phase, _phase_outcome(planned, other, verdict.tree), f"{len(found)} of {len(planned) or len(found)}", took))
     yield _table("phase|outcome|checks:|measured time:", rows)
 
 
-def _phase_outcome(rows: list[Row], found: list[Evidence], tree: str) -> str:
-    """Name the worst outcome of a phase."""
-    seen = {evidence.finding.outcome for evidence in found}
+def _phase_outcome(rows: list[Row], other: Evidence | None, tree: str) -> str:
+    """Name the worst outcome of a phase; what the policy accepts is counted, not hidden."""
+    held = [(row, found) for row in rows if (found := _evidence(row))]
+    accepted = sum(_is_accepted(row, found) for row, found in held)
+    seen = {found.finding.outcome for row, found in held if not _is_accepted(row, found)} | ({other.finding.outcome} if other else set())
     worst = next((outcome for outcome in _FIRST if outcome in seen), None)
     if worst:
         return worst
-    if len(found) < len(rows):
+    if len(held) < len(rows):
         return "incomplete"
-    elsewhere = next((evidence.tree for evidence in found if evidence.tree != tree), "")
-    return f"{Outcome.PASSED} (for tree {code(elsewhere[:12], cell=True)})" if elsewhere else Outcome.PASSED if found else "not run"
+    if other and other.tree != tree:
+        return f"{Outcome.PASSED} (for tree {code(other.tree[:12], cell=True)})"
+    if not held and not other:
+        return "not run"
+    return f"{Outcome.PASSED}, {accepted} accepted" if accepted else Outcome.PASSED
 
 
 def _checks(verdict: Verdict) -> Iterator[str]:
@@ -171,3 +171,8 @@ def _table(heads: str, rows: Iterable[Iterable[str]]) -> str:
 def _evidence(row: Row) -> Evidence | None:
     """Return the evidence that holds for this tree."""
     return row.evidence if row.standing is Standing.HOLDS else None
+
+
+def _is_accepted(row: Row, found: Evidence) -> bool:
+    """Tell whether the policy lives with an outcome that is no pass."""
+    return not row.required and found.finding.outcome in {Outcome.SKIPPED, Outcome.INCONCLUSIVE}

@@ -7,7 +7,7 @@ _SHOWN = 300  # characters of one foreign line
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # Unicode's categories of what moves, hides or breaks a line
 # What GitHub's runner obeys in any output: "::" at the start of a line, also behind spaces, and "##[" anywhere (ActionCommand.cs).
 _COMMAND = re.compile(r"^\s*:(?=:)|##(?=\[)")
-_BLOCK = re.compile(r"[-+]|[0-9]{1,9}[.)]")  # begins a list in Markdown
+_BLOCK = re.compile(r"[-+](?=[\s-]|$)|[0-9]{1,9}[.)](?=\s|$)")  # begins a list or is a rule in Markdown
 _ENTITIES = {letter: f"&#{ord(letter)};" for letter in "[]@`|*_~\\!#$"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
