@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from gate import __version__
 from gate.errors import GateError
+from gate.report.text import plain
+from gate.units import show_count
 
 if TYPE_CHECKING:
     from gate.facts import Mode
@@ -25,7 +27,8 @@ def main(argv: Sequence[str], out: TextIO) -> int:
         act: Callable[[argparse.Namespace, TextIO], int] = words.act
         return act(words, out)
     except GateError as error:
-        sys.stderr.write(f"gate: {error}\n".replace("\ngate: ", "\n"))
+        lines = [plain(line) for line in str(error).splitlines()]  # what others wrote may be in it
+        sys.stderr.write("\n".join([f"gate: {lines[0]}", *lines[1:]]) + "\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("gate: interrupted\n")
@@ -178,7 +181,7 @@ def _finish(words: argparse.Namespace, out: TextIO) -> int:
     if not whole.completed:
         return overall(whole)
     done = finish.finish(house, whole, words.task)
-    out.write(f"committed {done.commit[:12]}: {len(done.paths)} paths; task {words.task} is done; summary: {done.summary}\n")
+    out.write(f"committed {done.commit[:12]}: {show_count(len(done.paths), 'path')}; task {words.task} is done; summary: {done.summary}\n")
     return 0
 
 

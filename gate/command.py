@@ -54,19 +54,7 @@ def run(
         give.write(stdin)
         give.seek(0)
         start = time.perf_counter()
-        try:
-            child = subprocess.Popen(  # noqa: S603 - a list of words, never a shell
-                [find(argv[0]) or argv[0], *argv[1:]],
-                cwd=cwd,
-                env={**os.environ, "PATH": _path(), **(env or {})},
-                stdin=give,
-                stdout=None if stream else out,
-                stderr=None if stream else err,
-                start_new_session=True,
-            )
-        except OSError as error:
-            message = f"{argv[0]}: cannot be started ({error.strerror}); install it or correct the policy"
-            raise GateError(message) from error
+        child = _start(argv, cwd, env or {}, give, None if stream else (out, err))
         watch = _Watch(child.pid, seconds, output, (out, err))
         _LIVE.add(child.pid)
         try:
@@ -99,6 +87,25 @@ def stop_all() -> None:
 def find(program: str) -> str:
     """Return where a program lies, or ""."""
     return shutil.which(program, path=_path()) or ""
+
+
+def _start(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], give: IO[bytes], take: tuple[IO[bytes], IO[bytes]] | None
+) -> "subprocess.Popen[bytes]":
+    """Start a child that leads a process group of its own."""
+    try:
+        return subprocess.Popen(  # noqa: S603 - a list of words, never a shell
+            [find(argv[0]) or argv[0], *argv[1:]],
+            cwd=cwd,
+            env={**os.environ, "PATH": _path(), **env},
+            stdin=give,
+            stdout=take and take[0],
+            stderr=take and take[1],
+            start_new_session=True,
+        )
+    except OSError as error:
+        message = f"{argv[0]}: cannot be started ({error.strerror}); install it or correct the policy"
+        raise GateError(message) from error
 
 
 class _Watch:

@@ -11,6 +11,7 @@ from gate.facts import Evidence, Phase, Verdict
 from gate.record import commit, tasks
 from gate.record.files import replace_file, restore
 from gate.report import summary
+from gate.units import show_count
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +38,7 @@ def finish(house: flow.House, whole: Verdict, task_id: str) -> Finished:
         message = f"{workflow.tasks}: task {task.id} cannot be done while {', '.join(left[:9])} are open; finish or cancel them first"
         raise GateError(message)
     paths = worktree.changed(root)
-    headline = f"{len(paths)} changed paths are the verified tree; task {task.id} may be done"
+    headline = f"{show_count(len(paths), 'changed path')} in the verified tree; task {task.id} may be done"
     flow.note_git(house, whole.tree, headline, time.perf_counter() - start)
     verdict, phases = flow.summarise(house)
     if verdict.tree != whole.tree or not verdict.completed:

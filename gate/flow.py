@@ -21,6 +21,7 @@ from gate.measure import explain, measure
 from gate.policy import Policy, load
 from gate.record import ledger
 from gate.tidy import style, sweep
+from gate.units import show_count
 
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
 
@@ -88,7 +89,7 @@ def preview(house: House) -> tuple[Change, ...]:
     drawn = tuple(change for step in house.steps if isinstance(step.work, Sweep) for change in sweep.draw(step.work, house.root))
     tree = house.tree()
     removals = sum(change.act == "remove" for change in drawn)
-    headline = f"{len(house.steps)} checks planned, {removals} paths would be removed"
+    headline = f"{show_count(len(house.steps), 'check')} planned, {show_count(removals, 'path')} would be removed"
     reading = Reading(wall=time.perf_counter() - start, cpu=time.process_time() - cpu)
     _note(house, "plan", Phase.PLAN, "nox -s plan", tree, headline, reading)
     return drawn

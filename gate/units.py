@@ -104,6 +104,15 @@ def show_amount(value: float, unit: str) -> str:
     return f"{shown}/{per}" if per else shown
 
 
+def show_count(number: int, noun: str) -> str:
+    """Write how many there are.
+
+    >>> show_count(1, "path"), show_count(1200, "path")
+    ('1 path', '1,200 paths')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def show_time(seconds: float) -> str:
     """Write a time for a person.
 

@@ -95,7 +95,7 @@ def test_plan_changes_nothing_and_names_every_step(house: Repository) -> None:
     assert code == 0
     for check in ("clean", "docs/links", "format", "lint", "types", "tests", "memory/bot/growth"):
         assert check in told
-    assert "would remove 1 paths" in told
+    assert "would remove 1 path" in told
     assert (house.root / "build/x.bin").exists()
 
 

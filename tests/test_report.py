@@ -244,9 +244,11 @@ def test_summary_of_nothing() -> None:
 
 
 def test_nothing_removed_is_said() -> None:
-    """A sweep that took nothing says so."""
+    """A sweep that took nothing says so, by the same counts before and after."""
     row = placed(SWEEP, evidence(SWEEP, passed(), Reading(changes=CHANGES[3:])))
-    assert "## Cleaned\n\nNothing was removed.\n" in summary.write(gathered([row]), "Gate", {})
+    assert _table_rows(summary.write(gathered([row]), "Gate", {}), "## Cleaned")[-1].endswith("| 0 |")
+    nothing = placed(SWEEP, evidence(SWEEP, passed(), Reading()))
+    assert "## Cleaned\n\nNo rule of the policy matched anything.\n" in summary.write(gathered([nothing]), "Gate", {})
 
 
 def test_bad_news_comes_first() -> None:
@@ -335,7 +337,7 @@ would remove 3 paths, 1.5 MB
   build  build, 1.5 MB  git ignores it
   dist  build, 500 B  git ignores it
   .coverage  coverage, 2.05 kB  git ignores it
-would keep 1 paths, 7 B
+would keep 1 path, 7 B
   dist/a.whl  build, 7 B  git tracks it
 """
     )
@@ -531,3 +533,8 @@ def test_evidence_speaks_of_its_own_tree_and_policy() -> None:
     assert placed(planned, replace(good, policy="old")).standing is Standing.STALE
     assert placed(planned, last=good).standing is Standing.STALE
     assert placed(planned, damage="x").standing is Standing.NEVER
+
+
+def _table_rows(page: str, head: str) -> list[str]:
+    """Return the rows of the table under a heading."""
+    return [line for line in page.split(f"{head}\n")[1].split("\n\n", maxsplit=1)[0].splitlines() if line.startswith("|")][2:]

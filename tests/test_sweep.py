@@ -161,7 +161,7 @@ def test_dry_run_changes_nothing(house: Repository) -> None:
     before = files(house.root) - {".gate/.gitignore"}
     out = io.StringIO()
     assert main(["clean", "--dry-run"], out) == 0
-    assert "would remove 1 paths, 2.05 kB" in out.getvalue()
+    assert "would remove 1 path, 2.05 kB" in out.getvalue()
     assert files(house.root) - {".gate/.gitignore"} == before
 
 
@@ -171,7 +171,7 @@ def test_check_mode_reports_and_fails(house: Repository, monkeypatch: pytest.Mon
     monkeypatch.setenv("CI", "true")
     out = io.StringIO()
     assert main(["clean"], out) == 1
-    assert "1 artefacts to remove" in out.getvalue()
+    assert "1 artefact to remove" in out.getvalue()
     assert (house.root / "build/x.bin").exists()
 
 

@@ -25,7 +25,7 @@ def judge(question: Question, reading: Reading, command: str) -> Finding:
         found = _handles(reading.series, question)
     details = (
         *found.details,
-        f"measured in {reading.samples} fresh child{'ren' if reading.samples > 1 else ''}",
+        f"measured in {reading.samples} fresh process{'es' if reading.samples > 1 else ''}",
         *_explained(reading, question.limit.unit),
     )
     if question.limit.because:

@@ -1,7 +1,7 @@
 """Tools, documents and sweeps: what their reports mean."""
 
 from gate.facts import Diagnostic, Finding, Mode, Outcome, Reading, Step, Tool, Work
-from gate.units import show_size
+from gate.units import show_count, show_size
 
 _SHOWN = 20  # complaints that a finding repeats
 
@@ -30,13 +30,13 @@ def tool(work: Work, reading: Reading, command: str) -> Finding:
     if name == "pytest":
         headline = _counted(reading) if reading.counts.get("tests") else "no test ran"
     else:
-        headline = f"{name}: {number} finding{'' if number == 1 else 's'}"
+        headline = f"{name}: {show_count(number, 'finding')}"
     return Finding(outcome=Outcome.FAILED, headline=headline, details=_lines(reading.diagnostics), next_act=f"mend them, then: {command}")
 
 
 def documents(reading: Reading) -> Finding:
     """Decide what the links say."""
-    read = f"{reading.counts['links']} links in {reading.counts['documents']} documents"
+    read = f"{show_count(reading.counts['links'], 'link')} in {show_count(reading.counts['documents'], 'document')}"
     if not reading.diagnostics:
         return Finding(outcome=Outcome.PASSED, headline=f"{read}, none dead")
     headline = f"{len(reading.diagnostics)} of {read} are dead or astray"
@@ -52,14 +52,17 @@ def swept(reading: Reading, mode: Mode) -> Finding:
     kept = [change for change in reading.changes if change.act == "kept"]
     details = tuple(f"kept {change.path}: {change.reason}" for change in kept[:_SHOWN])
     size = show_size(sum(change.size for change in gone or left))
-    after = f"{len(kept)} matched paths stay, {show_size(sum(change.size for change in kept))}"
+    after = f"{show_count(len(kept), 'matched path')} kept, {show_size(sum(change.size for change in kept))}"
     if left:
         would = tuple(f"{change.path} ({change.kind}, {show_size(change.size)})" for change in left[:_SHOWN])
         act = "mend what keeps them, then: nox -s clean" if mode is Mode.FIX else "remove them: nox -s clean"
         return Finding(
-            outcome=Outcome.FAILED, headline=f"{len(left)} artefacts to remove, {size}", details=(*would, *details), next_act=act
+            outcome=Outcome.FAILED,
+            headline=f"{show_count(len(left), 'artefact')} to remove, {size}",
+            details=(*would, *details),
+            next_act=act,
         )
-    headline = f"removed {len(gone)} artefacts, {size}; {after}" if gone else f"nothing to remove; {after}"
+    headline = f"removed {show_count(len(gone), 'artefact')}, {size}; {after}" if gone else f"nothing to remove; {after}"
     return Finding(outcome=Outcome.PASSED, headline=headline, details=details)
 
 

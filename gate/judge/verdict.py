@@ -58,7 +58,7 @@ def _counts(item: Row) -> Outcome | None:
 
 def _missing(item: Row) -> str:
     """Say what is missing for a row, or return ""."""
-    if item.standing is Standing.NEVER or item.evidence is None:
+    if item.standing is Standing.NEVER or item.evidence is None or item.damage:
         return f"{item.step.check} never ran on this tree: {item.step.command}" + (f" ({item.damage})" if item.damage else "")
     if item.standing is Standing.STALE:
         return f"{item.step.check} is stale: it last ran on another tree or policy: {item.step.command}"

@@ -1,10 +1,10 @@
 """The completion summary as Markdown: bad news first, then every figure with the command that shows it again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from gate.facts import Evidence, Finding, Outcome, Phase, Question, Row, Standing, Sweep, Verdict
+from gate.facts import Change, Evidence, Finding, Outcome, Phase, Question, Row, Standing, Sweep, Verdict
 from gate.report.text import code, markdown
-from gate.units import show_amount, show_size, show_time
+from gate.units import show_amount, show_count, show_size, show_time
 
 _FIRST = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
 
@@ -41,6 +41,7 @@ def _head(verdict: Verdict, title: str) -> Iterator[str]:
             f"tree {code(verdict.tree)}",
             f"on top of commit {code(verdict.commit or 'none yet')}, branch {branch}",
             f"policies {code(f'sha256:{verdict.policy}')}",
+            f"evidence {code(f'.gate/evidence/{verdict.tree}/')}, one record a check",
         ]
     )
 
@@ -134,26 +135,33 @@ def _memory(held: Held) -> Iterator[str]:
 
 
 def _cleaned(held: Held) -> Iterator[str]:
-    """Count what was removed, by kind."""
-    sweeps = [found for row, found in held if isinstance(row.step.work, Sweep)]
-    if not sweeps:
-        return
-    gone = [change for found in sweeps for change in found.reading.changes if change.act == "removed"]
-    kinds = {kind: [change.size for change in gone if change.kind == kind] for kind in sorted({change.kind for change in gone})}
-    yield "## Cleaned"
-    rows = [(markdown(kind), str(len(sizes)), show_size(sum(sizes))) for kind, sizes in kinds.items()]
-    yield _table("kind|removed:|bytes:", rows) if rows else "Nothing was removed."
+    """Count what the clean-up rules matched before and after, by kind."""
+    changes = [change for row, found in held if isinstance(row.step.work, Sweep) for change in found.reading.changes]
+    rows = []
+    for kind in sorted({change.kind for change in changes}):
+        before = [change for change in changes if change.kind == kind]
+        after = [change for change in before if change.act != "removed"]
+        rows.append((markdown(kind), _amount(before), _amount(after), str(len(before) - len(after))))
+    if any(isinstance(row.step.work, Sweep) for row, _ in held):
+        yield "## Cleaned"
+        yield _table("kind|before|after|removed:", rows) if rows else "No rule of the policy matched anything."
+
+
+def _amount(changes: Sequence[Change]) -> str:
+    """Count paths and bytes."""
+    return f"{show_count(len(changes), 'path')}, {show_size(sum(change.size for change in changes))}"
 
 
 def _environment(held: Held) -> Iterator[str]:
-    """Name what measured: versions as installed, pins as the measured child found them."""
-    facts: dict[str, str] = {}
+    """Name what measured: versions as installed, pins as the measured child found them; all of them where evidence differs."""
+    facts: dict[str, dict[str, None]] = {}
     for _, found in held:
-        facts |= found.environment | found.reading.versions
-        facts |= {name: text for name, text in found.reading.pins.items() if name not in {"lines", "types"}}
+        pins = {name: text for name, text in found.reading.pins.items() if name not in {"lines", "types"}}
+        for name, text in (found.environment | found.reading.versions | pins).items():
+            facts.setdefault(name, {})[text] = None
     if facts:
         yield "## Environment"
-        yield _table("what|found", [(markdown(name), markdown(facts[name])) for name in sorted(facts, key=str.lower)])
+        yield _table("what|found", [(markdown(name), markdown("; ".join(facts[name]))) for name in sorted(facts, key=str.lower)])
 
 
 def _list(lines: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from gate.facts import Change, Finding, Outcome, Phase, Step, Verdict
 from gate.report.text import plain
-from gate.units import show_size, show_time
+from gate.units import show_count, show_size, show_time
 
 _COLOURS = {
     Outcome.PASSED: "green",
@@ -53,7 +53,7 @@ def changes(screen: Console, listed: Sequence[Change], verb: str) -> None:
     """List what was changed, or would be, with bytes; bounded."""
     if not listed:
         return
-    _say(screen, f"{verb} {len(listed)} paths, {show_size(sum(change.size for change in listed))}")
+    _say(screen, f"{verb} {show_count(len(listed), 'path')}, {show_size(sum(change.size for change in listed))}")
     for change in listed[:_MOST]:
         what = f"  {plain(change.path)}  {plain(change.kind)}, {show_size(change.size)}  "
         _say(screen, what, (plain(change.reason), "dim"))
