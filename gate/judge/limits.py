@@ -128,10 +128,9 @@ def _trend(series: Series, question: Question, name: str) -> Finding:
         act = f"stop the growth, or accept it with a reason at {limit.place}"
         return _found(Outcome.FAILED, headline, details, run.whole, limit, act)
     if (run.settled.high < bar or run.settled.high <= limit.most) and run.net <= bar:
-        shown = show_amount(bar, limit.unit)
-        headline = (
-            f"{name}: no steady growth {'above' if limit.most else 'of'} {shown}{'' if limit.most else ' or more'} in {steps:,} steps"
-        )
+        excluded = f"no steady growth of {show_amount(bar, limit.unit)} or more"
+        gained = f"grows by {_interval(run.settled, limit.unit)}, limit {most},"
+        headline = f"{name}: {gained if limit.most else excluded} in {steps:,} steps"
         return _found(Outcome.PASSED, headline, details, run.settled, limit)
     headline = (
         f"{name} {_interval(run.settled, limit.unit)}, net {show_amount(run.net, limit.unit)}: neither within {most} nor clearly above"
