@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXIT_CODES = """exit codes: 0 passed, 1 the subject failed, 2 the gate could not work (bad policy, broken tool, bad usage),
 3 not enough data to decide, 130 interrupted"""
+_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 _CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
 
 
@@ -29,6 +30,14 @@ def main(argv: Sequence[str], out: TextIO) -> int:
     except GateError as error:
         lines = [plain(line) for line in str(error).splitlines()]  # what others wrote may be in it
         sys.stderr.write("\n".join([f"gate: {lines[0]}", *lines[1:]]) + "\n")
+        return 2
+    except BrokenPipeError:  # whoever read our output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE
+    except (OSError, RecursionError) as error:
+        where = f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+        why = error.strerror if isinstance(error, OSError) else "nested too deep"
+        sys.stderr.write(plain(f"gate: {where}{why}; make it readable and writable, or move it out of the way, and run again") + "\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("gate: interrupted\n")
@@ -75,14 +84,14 @@ def _only_report(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def _mode(words: argparse.Namespace) -> "Mode":
     """Change nothing where a machine runs us or the user says so."""
-    from gate.facts import Mode  # noqa: PLC0415 - gate --version loads nothing
+    from gate.facts import Mode
 
     return Mode.CHECK if words.check or os.environ.get("CI", "").lower() in {"1", "true"} else Mode.FIX
 
 
 def _policy(words: argparse.Namespace, out: TextIO) -> int:
     """Check all policies, or print a schema."""
-    from gate import policy, worktree  # noqa: PLC0415 - gate --version loads nothing
+    from gate import policy, worktree
 
     if words.what == "schema":
         if not words.name:
@@ -97,8 +106,8 @@ def _policy(words: argparse.Namespace, out: TextIO) -> int:
 
 def _plan(words: argparse.Namespace, out: TextIO) -> int:
     """Show the plan."""
-    from gate import flow  # noqa: PLC0415 - heavy rooms load when they are entered
-    from gate.report import terminal  # noqa: PLC0415
+    from gate import flow
+    from gate.report import terminal
 
     house = flow.enter(Path.cwd(), _mode(words))
     drawn = flow.preview(house)
@@ -108,9 +117,9 @@ def _plan(words: argparse.Namespace, out: TextIO) -> int:
 
 def _clean(words: argparse.Namespace, out: TextIO) -> int:
     """Sweep, or show what would go."""
-    from gate import flow  # noqa: PLC0415 - heavy rooms load when they are entered
-    from gate.judge.verdict import exit_code  # noqa: PLC0415
-    from gate.report import terminal  # noqa: PLC0415
+    from gate import flow
+    from gate.judge.verdict import exit_code
+    from gate.report import terminal
 
     house = flow.enter(Path.cwd(), _mode(words))
     told, changes = flow.clean(house, everything=words.all, dry=words.dry_run)
@@ -126,9 +135,9 @@ def _clean(words: argparse.Namespace, out: TextIO) -> int:
 
 def _check(words: argparse.Namespace, out: TextIO) -> int:
     """Run one kind of check."""
-    from gate import flow, plan  # noqa: PLC0415 - heavy rooms load when they are entered
-    from gate.judge.verdict import exit_code  # noqa: PLC0415
-    from gate.report import terminal  # noqa: PLC0415
+    from gate import flow, plan
+    from gate.judge.verdict import exit_code
+    from gate.report import terminal
 
     if words.what != "memory" and (words.cases or words.explain):
         message = f"check {words.what}: CASE and --explain belong to check memory"
@@ -145,9 +154,9 @@ def _check(words: argparse.Namespace, out: TextIO) -> int:
 
 def _summary(words: argparse.Namespace, out: TextIO) -> int:
     """Write the summary where people and machines look for it."""
-    from gate import flow, worktree  # noqa: PLC0415 - heavy rooms load when they are entered
-    from gate.judge.verdict import overall  # noqa: PLC0415
-    from gate.report import machine, summary, terminal  # noqa: PLC0415
+    from gate import flow, worktree
+    from gate.judge.verdict import overall
+    from gate.report import machine, summary, terminal
 
     house = flow.enter(Path.cwd(), _mode(words))
     whole, phases = flow.summarise(house)
@@ -169,11 +178,15 @@ def _summary(words: argparse.Namespace, out: TextIO) -> int:
 
 def _finish(words: argparse.Namespace, out: TextIO) -> int:
     """Commit, set the status, write the summary; or say what is missing."""
-    from gate import finish, flow  # noqa: PLC0415 - heavy rooms load when they are entered
-    from gate.facts import Mode  # noqa: PLC0415
-    from gate.judge.verdict import overall  # noqa: PLC0415
-    from gate.report import terminal  # noqa: PLC0415
+    from gate import finish, flow
+    from gate.facts import Mode
+    from gate.judge.verdict import overall
+    from gate.report import terminal
 
+    words.check = False
+    if _mode(words) is Mode.CHECK:
+        message = "finish commits, and with CI=true nothing is changed; run it where the work is"
+        raise GateError(message)
     house = flow.enter(Path.cwd(), Mode.FIX)
     whole, _ = flow.summarise(house)
     screen = terminal.console(out)
@@ -187,8 +200,8 @@ def _finish(words: argparse.Namespace, out: TextIO) -> int:
 
 def _tree(words: argparse.Namespace, out: TextIO) -> int:
     """Print a tree id."""
-    from gate import flow  # noqa: PLC0415 - heavy rooms load when they are entered
-    from gate.facts import Mode  # noqa: PLC0415
+    from gate import flow
+    from gate.facts import Mode
 
     out.write(flow.enter(Path.cwd(), Mode.CHECK).tree(words.revision) + "\n")
     return 0

@@ -1,15 +1,17 @@
 """The git phase: commit exactly the verified tree, set the task's status, write the completion summary."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gate import flow, worktree
 from gate.errors import GateError
 from gate.facts import Evidence, Phase, Verdict
 from gate.record import commit, tasks
-from gate.record.files import replace_file, restore
+from gate.record.files import make_folders, replace_file, restore
 from gate.report import summary
 from gate.units import show_count
 
@@ -33,11 +35,12 @@ def finish(house: flow.House, whole: Verdict, task_id: str) -> Finished:
     _ready(root)
     store = root / workflow.tasks
     task = tasks.find(store, task_id)
+    paths = worktree.changed(root)
+    _only_ours(house, paths, task)
     left = (*task.open_children, *task.open_dependencies)
     if left:
         message = f"{workflow.tasks}: task {task.id} cannot be done while {', '.join(left[:9])} are open; finish or cancel them first"
         raise GateError(message)
-    paths = worktree.changed(root)
     headline = f"{show_count(len(paths), 'changed path')} in the verified tree; task {task.id} may be done"
     flow.note_git(house, whole.tree, headline, time.perf_counter() - start)
     verdict, phases = flow.summarise(house)
@@ -45,6 +48,19 @@ def finish(house: flow.House, whole: Verdict, task_id: str) -> Finished:
         message = "the work tree changed since it was verified; run nox again"
         raise GateError(message)
     return _carry_out(house, verdict, task, store, phases)
+
+
+def _only_ours(house: flow.House, paths: tuple[str, ...], task: tasks.Task) -> None:
+    """Refuse what no check has seen: a change under the record paths that is neither the task store nor this task's summary."""
+    workflow = house.policy.workflow
+    ours = {workflow.tasks, workflow.record.summary.replace("{task}", task.id)}
+    records = [PurePosixPath(path) for path in workflow.record.paths]
+    strange = [path for path in paths if path not in ours and any(PurePosixPath(path).is_relative_to(record) for record in records)]
+    if strange:
+        message = (
+            f"{strange[0]}: changed under the record paths, which no check looks at; commit or move it by itself, then run finish again"
+        )
+        raise GateError(message)
 
 
 def _ready(root: Path) -> None:
@@ -60,38 +76,47 @@ def _ready(root: Path) -> None:
 
 def _carry_out(house: flow.House, verdict: Verdict, task: tasks.Task, store: Path, phases: dict[Phase, Evidence | None]) -> Finished:
     """Write the records, commit, and compare the commit with what was verified; take all back when they differ."""
-    root, workflow = house.root, house.policy.workflow
-    page = root / workflow.record.summary.format(task=task.id)
+    root = house.root
+    page = root / house.policy.workflow.record.summary.replace("{task}", task.id)
     before = page.read_bytes() if page.exists() else None
-    page.parent.mkdir(parents=True, exist_ok=True)
+    made = make_folders(page.parent)
     text = summary.write(verdict, f"Task {task.id} {task.title}", phases)
-    replace_file(page, text.encode("utf-8", "backslashreplace"))
-    stored: bytes | None = None
     try:
-        stored = tasks.set_status(store, task.id, "done", datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
-        paths = _paths(root, [page.relative_to(root).as_posix(), workflow.tasks])
-        made = commit.commit(root, paths, _message(house, verdict, task))
-        _same(house, verdict)
+        with commit.taken_back(root, verdict.commit), _done(store, task):
+            replace_file(page, text.encode("utf-8", "backslashreplace"))
+            new, paths = commit.commit(root, _message(house, verdict, task))
+            _same(house, verdict)
     except BaseException:
-        restore(page, before)
-        if stored is not None:
-            restore(store.resolve(), stored)
+        restore(page, before, made)
         raise
-    return Finished(commit=made, paths=paths, summary=page.relative_to(root).as_posix())
+    return Finished(commit=new, paths=paths, summary=page.relative_to(root).as_posix())
 
 
 def _same(house: flow.House, verdict: Verdict) -> None:
-    """Take the commit back when it does not hold exactly the verified tree."""
+    """Refuse a commit that does not hold exactly the verified tree."""
     if house.tree("HEAD") != verdict.tree:
-        commit.undo(house.root, verdict.commit)
         message = "a hook changed what was committed; the commit was taken back, run nox again and then finish"
         raise GateError(message)
 
 
-def _paths(root: Path, records: list[str]) -> tuple[str, ...]:
-    """Return every path that the commit holds; a record that git ignores stays out."""
-    hidden = worktree.ignored(root, records)
-    return tuple(dict.fromkeys([*worktree.changed(root), *(path for path in records if path not in hidden)]))
+@contextmanager
+def _done(store: Path, task: tasks.Task) -> Iterator[None]:
+    """Set the task to done; when what happens inside fails, only this task is set back, and what others changed meanwhile stays."""
+    before = tasks.set_status(store, task.id, "done", _now())
+    after = store.read_bytes()
+    try:
+        yield
+    except BaseException:
+        if store.read_bytes() == after:
+            replace_file(store.resolve(), before)
+        else:
+            tasks.set_status(store, task.id, task.status, _now())
+        raise
+
+
+def _now() -> str:
+    """Write the time as Task Master does."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _message(house: flow.House, verdict: Verdict, task: tasks.Task) -> str:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from gate.errors import TaskError
 from gate.record import tasks
+from gate.record.files import replace_file
 from gate.record.jsonspan import Node, read
 from gate.record.tasks import STATUSES, find, patched, set_status
 
@@ -462,15 +463,14 @@ def test_lock_that_was_lost_stops_the_write(tmp_path: Path, monkeypatch: pytest.
     """Who stood still so long that another took the lock writes nothing and leaves the lock of the other alone."""
     path = _put(tmp_path, _raw(_store()))
     lock = path.with_name("tasks.json.lock")
-    write = tasks._write
 
-    def stand_still(*given: Any) -> None:
+    def stand_still(*given: Any, **more: Any) -> None:
         _age(lock, 11)
         tasks._clear_stale(lock)
         lock.mkdir()
-        write(*given)
+        replace_file(*given, **more)
 
-    monkeypatch.setattr(tasks, "_write", stand_still)
+    monkeypatch.setattr(tasks, "replace_file", stand_still)
     assert "nothing was written, run again" in _refused(lambda: set_status(path, "2", "done", NOW))
     assert path.read_bytes() == _raw(_store())
     assert _names(path.parent) == ["tasks.json", "tasks.json.lock"]

@@ -183,6 +183,9 @@ class RecordPolicy(Model):
     @field_validator("summary")
     @classmethod
     def _one_each(cls, summary: str) -> str:
+        if summary.replace("{task}", "").count("{") or "}" in summary.replace("{task}", ""):
+            message = f'"{summary}" names more than {{task}} in braces; only {{task}} is filled in'
+            raise ValueError(message)
         if "{task}" not in summary:
             message = f'"{summary}" names no task, and two tasks would share one file; write {{task}} in it'
             raise ValueError(message)
@@ -218,6 +221,13 @@ class WorkflowPolicy(Model):
     accept: tuple[Accepted, ...] = Field(default=(), description="Checks that may be SKIPPED or INCONCLUSIVE.")
     record: RecordPolicy = Field(default_factory=RecordPolicy)
     commit: CommitPolicy = Field(default_factory=CommitPolicy)
+
+    @model_validator(mode="after")
+    def _recorded(self) -> Self:
+        if not any(PurePosixPath(self.tasks).is_relative_to(path) for path in self.record.paths):
+            message = f'tasks "{self.tasks}" is under none of the record paths; add it to record.paths, or finishing would change the tree'
+            raise ValueError(message)
+        return self
 
     def accepts(self, check: str) -> bool:
         """Tell whether this check may be skipped or inconclusive today."""

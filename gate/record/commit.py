@@ -1,45 +1,50 @@
 """Commit exactly what was verified, as the user configured git to commit."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from gate.errors import GateError
+from gate.record.files import restore
 
 
-def commit(root: Path, paths: Sequence[str], message: str) -> str:
-    """Commit the named paths with git's own commands, hooks and signing included; return the new commit.
+def commit(root: Path, message: str) -> tuple[str, tuple[str, ...]]:
+    """Commit the whole work tree with git's own commands, hooks and signing included; return the commit and its paths.
 
-    The index is as it was when git refuses. Raises GateError with git's own words.
+    Raises GateError with git's own words when git or a hook refuses.
     """
     from git import Repo  # noqa: PLC0415 - 180 ms that only a commit needs
     from git.exc import GitCommandError  # noqa: PLC0415 - as above
 
     with Repo(root) as repository:
-        index = Path(repository.git.rev_parse("--absolute-git-dir")) / "index"
-        before = index.read_bytes() if index.exists() else None
-        literal = {"GIT_LITERAL_PATHSPECS": "1", "GIT_TERMINAL_PROMPT": "0"}
         try:
-            with repository.git.custom_environment(**literal):
-                repository.git.add("--all", "--", *paths)
+            repository.git.add("--all", "--", ".")
             repository.git.commit("--quiet", f"--message={message}")
+            names = repository.git.show("--name-only", "--format=", "-z", "--no-renames", "HEAD")
         except GitCommandError as error:
-            _restore(index, before)
             told = (error.stderr or error.stdout or "").strip() or f"git exit {error.status}"
             text = f"git commit: refused: {told}; nothing was committed, mend this and run finish again"
             raise GateError(text) from error
-        return str(repository.git.rev_parse("HEAD"))
+        return str(repository.git.rev_parse("HEAD")), tuple(name for name in names.split("\0") if name)
 
 
-def undo(root: Path, parent: str) -> None:
-    """Take the newest commit back and keep every file and the index as they are."""
+@contextmanager
+def taken_back(root: Path, parent: str) -> Iterator[None]:
+    """When what happens inside fails or is interrupted, put HEAD and the index back to where they were; files stay."""
     from git import Repo  # noqa: PLC0415 - 180 ms that only a commit needs
 
     with Repo(root) as repository:
-        if parent:
-            repository.git.reset("--soft", parent)
-        else:
-            repository.git.update_ref("-d", "HEAD")
+        index = Path(repository.git.rev_parse("--absolute-git-dir")) / "index"
+        before = index.read_bytes() if index.exists() else None
+        try:
+            yield
+        except BaseException:
+            if parent:
+                repository.git.reset("--soft", parent)
+            elif repository.head.is_valid():
+                repository.git.update_ref("-d", "HEAD")
+            restore(index, before)
+            raise
 
 
 def message(kind: str, task: str, title: str, lines: Sequence[str], *, tree: str, policy: str) -> str:
@@ -53,13 +58,3 @@ def message(kind: str, task: str, title: str, lines: Sequence[str], *, tree: str
 
 
 _SUBJECT = 72  # columns of a subject line
-
-
-def _restore(index: Path, before: bytes | None) -> None:
-    """Put the index back as it was."""
-    if before is None:
-        index.unlink(missing_ok=True)
-        return
-    partial = index.with_name(f"index.gate-{os.getpid()}")
-    partial.write_bytes(before)
-    partial.replace(index)

@@ -1,13 +1,18 @@
 """Files that last: all of the new content or all of the old, never a part."""
 
 import os
+import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put data in the place of a file; it is on disk before it is seen, and keeps the mode of what it replaces."""
-    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o644
+def replace_file(path: Path, data: bytes, *, last_check: Callable[[], None] | None = None) -> None:
+    """Put data in the place of a file, on disk before it is seen; a new file gets the usual mode, another keeps its own.
+
+    `last_check` is called just before the exchange and may raise to stop it.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -15,19 +20,38 @@ def replace_file(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(mode)
+        if last_check:
+            last_check()
         Path(name).replace(path)
-    except BaseException:
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise
+    _sync_folder(path.parent)
 
 
-def restore(path: Path, before: bytes | None) -> None:
-    """Put a file back as it was; None means that it was not there."""
-    if before is None:
-        path.unlink(missing_ok=True)
-        for folder in path.parents:  # folders that were made for it
-            if any(folder.iterdir()):
-                break
-            folder.rmdir()
-    else:
+def make_folders(folder: Path) -> tuple[Path, ...]:
+    """Make a folder and those above it; return the new ones, innermost first."""
+    new = tuple(path for path in (folder, *folder.parents) if not path.exists())
+    folder.mkdir(parents=True, exist_ok=True)
+    return new
+
+
+def restore(path: Path, before: bytes | None, made: tuple[Path, ...] = ()) -> None:
+    """Put a file back as it was; None means that it was not there, nor the folders that were made for it."""
+    if before is not None:
         replace_file(path, before)
+        return
+    path.unlink(missing_ok=True)
+    for folder in made:
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the exchange itself last, where folders can be opened."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from gate.errors import TaskError
+from gate.record.files import replace_file
 from gate.record.jsonspan import Document, Edit, Node, beside, listed, replaced, shown
 
 STATUSES = ("pending", "in-progress", "done", "review", "deferred", "cancelled", "blocked")
@@ -64,7 +64,8 @@ def set_status(path: Path, task_id: str, status: str, now: str) -> bytes:
         real = Path(os.path.realpath(path, strict=True))  # a rename over a link would leave a file in its place
         with _locked(real) as assert_held:
             before = real.read_bytes()
-            _write(real, _Store(before, str(path), _current_tag(path)).patched(task_id, status, now), assert_held)
+            after = _Store(before, str(path), _current_tag(path)).patched(task_id, status, now)
+            replace_file(real, after, last_check=assert_held)
         return before
 
 
@@ -246,25 +247,5 @@ def _clear_stale(lock: Path) -> None:
             lock.rmdir()
     except FileNotFoundError:
         return  # its holder was done meanwhile
-    finally:
-        os.close(folder)
-
-
-def _write(path: Path, new: bytes, assert_held: Callable[[], None]) -> None:
-    """Put new bytes in the place of the old, all or nothing, even when the power fails."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as scratch:
-            os.fchmod(handle, stat.S_IMODE(path.stat().st_mode))
-            scratch.write(new)
-            scratch.flush()
-            os.fsync(handle)
-        assert_held()
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
     finally:
         os.close(folder)
