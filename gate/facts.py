@@ -164,7 +164,7 @@ class Diagnostic:
 class Series:
     """Readings of one meter over agents or steps."""
 
-    meter: str  # heap, rss_anon, fds, threads, children
+    meter: str  # heap, rss (RssAnon + RssShmem), fds, threads, children
     unit: str  # what the readings count: "B" or ""
     over: str  # what the counts count: "agents" or "steps"
     counts: tuple[int, ...]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,13 +127,71 @@ def test_footprint_of_known_agents_is_right(tmp_path: Path, build: str, least: i
     assert least <= slope <= least + 4200
 
 
-@pytest.mark.skipif(not EXACT, reason="RssAnon is Linux's")
-def test_memory_past_malloc_shows_beside_the_heap(tmp_path: Path) -> None:
-    """Shared anonymous maps are not malloc's: the heap does not see them, and the reading has both meters."""
+@pytest.mark.skipif(not EXACT, reason="resident memory is read from Linux's /proc")
+def test_memory_past_malloc_is_seen_and_never_passes(tmp_path: Path) -> None:
+    """Shared anonymous maps are not malloc's: the heap is light, resident memory is not, and the verdict is undecided."""
     (tmp_path / "known.py").write_text(KNOWN)
-    reading = agents.measure(question("known:mapped", "known:step", "footprint"), tmp_path)
+    asked = replace(question("known:mapped", "known:step", "footprint"), limit=Limit(most=10_000, resolution=0, unit="B/agent"))
+    reading = agents.measure(asked, tmp_path)
     assert series(reading)[2] < 4 << 20
-    assert {row.meter for row in reading.series} == {"heap", "rss_anon"}
+    resident = series(reading, "rss")
+    assert (resident[2] - resident[0]) / 16 == pytest.approx(4 << 20, rel=0.01)
+    assert limits.judge(asked, reading, "again").outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("async def step(agent): pass", "odd:step is async or a generator"),
+        ("def step(agent): yield", "odd:step is async or a generator"),
+        ("async def build(index): return []\ndef step(agent): pass", "odd:build is async or a generator"),
+        ("def build(index): pass\ndef step(agent): pass", "build(0) returned NoneType, not an agent"),
+        ("def build(index): return (x for x in [])\ndef step(agent): pass", "build(0) returned generator, not an agent"),
+    ],
+)
+def test_a_step_that_runs_nothing_never_passes(tmp_path: Path, code: str, said: str) -> None:
+    """Async functions, generators and a forgotten return are refused, because measuring them measures nothing."""
+    (tmp_path / "odd.py").write_text(code if "def build" in code else f"def build(index): return []\n{code}\n")
+    assert said in agents.measure(question("odd:build", "odd:step", "growth", steps=64), tmp_path).trouble
+
+
+def test_garbage_that_nobody_collects_is_growth(tmp_path: Path) -> None:
+    """A program that switches the collector off keeps its cycles, so the gate does not collect them for it."""
+    code = "import gc\ngc.disable()\ndef build(index): return []\ndef step(agent):\n    a = [bytearray(1000)]\n    a.append(a)\n"
+    (tmp_path / "loose.py").write_text(code)
+    asked = question("loose:build", "loose:step", "growth", steps=1024)
+    assert limits.judge(asked, agents.measure(asked, tmp_path), "again").outcome is Outcome.FAILED
+
+
+def test_cycles_that_are_collected_are_no_growth(tmp_path: Path) -> None:
+    """A full ring of objects that refer to themselves, old ones dropped, is level: nothing of the agent is kept from the collector."""
+    code = (
+        "from collections import deque\nclass Node:\n    def __init__(self): self.me = self\n"
+        "def build(index): return deque(maxlen=2000)\ndef step(agent): agent.append(Node())\n"
+    )
+    (tmp_path / "ring.py").write_text(code)
+    asked = question("ring:build", "ring:step", "growth", settle=2500)
+    assert limits.judge(asked, agents.measure(asked, tmp_path), "again").outcome is Outcome.PASSED
+
+
+def test_programs_that_ended_are_not_left_behind(tmp_path: Path) -> None:
+    """A shell that starts something short in the background leaves nothing: what ended is not counted."""
+    (tmp_path / "shell.py").write_text(
+        "import subprocess\ndef build(index): return []\ndef step(agent): subprocess.run(['sh', '-c', '(true &)'], check=True)\n"
+    )
+    reading = agents.measure(question("shell:build", "shell:step", "handles", steps=64), tmp_path)
+    assert reading.trouble == ""
+    assert max(series(reading, "children")) <= 1
+
+
+def test_agents_that_name_files_at_random_do_not_collide(tmp_path: Path) -> None:
+    """Every child draws other random names, so that two of them can make a folder each."""
+    (tmp_path / "names.py").write_text(
+        f"import os, uuid\ndef build(index):\n    os.mkdir(f'{tmp_path}/{{uuid.uuid4()}}')\n    return []\ndef step(agent): pass\n"
+    )
+    asked = question("names:build", "names:step", "footprint")
+    assert agents.measure(asked, tmp_path).trouble == ""
+    assert agents.measure(asked, tmp_path).trouble == ""
 
 
 POPULATIONS: dict[str, dict[str, object]] = {

@@ -32,7 +32,7 @@ def over_steps(values: list[int], meter: str = "heap", per_window: int = PER_WIN
 
 def growth(values: list[int], most: float = 0, population: int = 1, rss: list[int] | None = None) -> Finding:
     """Judge a heap series, with RssAnon beside it when given."""
-    beside = (over_steps(rss, "rss_anon"),) if rss else ()
+    beside = (over_steps(rss, "rss"),) if rss else ()
     reading = Reading(series=(over_steps(values), *beside), samples=1)
     return limits.judge(question("growth", most, population), reading, "nox -s memory -- x")
 
@@ -166,7 +166,7 @@ def test_level_and_scale_do_not_matter(shift: int, factor: int) -> None:
 
 def footprint(heap: list[int], most: float, rss: list[int] | None = None) -> Finding:
     """Judge bytes at 8, 16 and 24 live agents."""
-    meters = {"heap": heap} | ({"rss_anon": rss} if rss else {})
+    meters = {"heap": heap} | ({"rss": rss} if rss else {})
     series = tuple(Series(meter=name, unit="B", over="agents", counts=(8, 16, 24), values=tuple(row)) for name, row in meters.items())
     return limits.judge(question("footprint", most), Reading(series=series, samples=3), "nox -s memory -- x")
 

@@ -184,7 +184,7 @@ def rows() -> list[Row]:
     """Invent one row of each kind."""
     lint, away, tests = step("lint"), step("lint/away", command="nox -s lint"), step("tests")
     weigh, grow, handles = asked("footprint", "B/agent", 2000), asked("growth", "B/step", 0), asked("handles", "/step", 0)
-    weighed = Reading(wall=3.2, cpu=2.5, series=(series("heap", "agents", (1, 2, 3)), series("rss_anon", "agents", (1, 2, 3))), samples=3)
+    weighed = Reading(wall=3.2, cpu=2.5, series=(series("heap", "agents", (1, 2, 3)), series("rss", "agents", (1, 2, 3))), samples=3)
     grown = Reading(wall=125, cpu=120, series=(series("heap", "steps", (1,) * 128),), samples=1, pins={"hash seed": "0", "types": "gone"})
     return [
         placed(step("format"), evidence(step("format"), passed())),

@@ -9,7 +9,8 @@ from gate.units import show_amount, show_size, show_time
 _BLOCK = 4  # windows in one block of minima
 _FEWEST = 64  # windows below which nothing is decided
 _FADING = 0.5  # a growth whose second half is below this share of its first is settling
-_GAP = 1 << 20  # bytes that RssAnon may move by itself: pages, allocator slack
+_SLACK = 1 << 18  # bytes by which pages may exceed what they hold when a population is built
+_GAP = 1 << 20  # bytes that resident memory may move by itself: pages, allocator slack
 _SLIGHT = 0.01  # share of the heaviest line or type below which another is not worth reading
 _SHOWN = 5  # lines and types of an explanation
 
@@ -18,9 +19,9 @@ def judge(question: Question, reading: Reading, command: str) -> Finding:
     """Decide one question about one agent case."""
     series = {row.meter: row for row in reading.series}
     if question.name == "footprint":
-        found = _footprint(series["heap"], series.get("rss_anon"), question.limit)
+        found = _footprint(series["heap"], series.get("rss"), question.limit)
     elif question.name == "growth":
-        found = _growth(series["heap"], series.get("rss_anon"), question)
+        found = _growth(series["heap"], series.get("rss"), question)
     else:
         found = _handles(reading.series, question)
     details = (
@@ -31,7 +32,7 @@ def judge(question: Question, reading: Reading, command: str) -> Finding:
     if question.limit.because:
         details = (*details, f"the limit's reason: {question.limit.because}")
     act = found.next_act
-    if found.outcome is Outcome.FAILED and not reading.hotspots:
+    if found.outcome is Outcome.FAILED and not reading.hotspots and question.name != "handles":
         act = f"{act}; see where with: {command} --explain" if act else command
     return replace(found, details=details, next_act=act)
 
@@ -48,8 +49,8 @@ def _footprint(heap: Series, rss: Series | None, limit: Limit) -> Finding:
     hidden = False
     if rss:
         beside = trend.pairwise(rss.counts, rss.values)
-        details.append(f"RssAnon {_interval(beside, limit.unit)} beside it")
-        hidden = beside.low > limit.most and rss.values[-1] - heap.values[-1] > _GAP
+        details.append(f"RssAnon + RssShmem {_interval(beside, limit.unit)} beside it")
+        hidden = beside.low > limit.most and rss.values[-1] - heap.values[-1] > _SLACK
     if slope.low > limit.most:
         return _found(
             Outcome.FAILED,
@@ -63,7 +64,7 @@ def _footprint(heap: Series, rss: Series | None, limit: Limit) -> Finding:
         act = f"name more or larger sizes at {limit.place}"
         return _found(Outcome.INCONCLUSIVE, f"{shown} lies on both sides of the limit {most}", details, slope, limit, act)
     if hidden:
-        headline = f"the heap holds {shown}, but RssAnon is above the limit {most}: memory that does not come from malloc"
+        headline = f"the heap holds {shown}, but resident memory is above the limit {most}: memory that does not come from malloc"
         return _found(Outcome.INCONCLUSIVE, headline, details, slope, limit, "find out what maps memory past malloc")
     return _found(Outcome.PASSED, f"{shown}, limit {most}", details, slope, limit)
 
@@ -83,10 +84,10 @@ def _growth(heap: Series, rss: Series | None, question: Question) -> Finding:
         return found
     settled = rss.values[len(rss.values) // 2 :]
     gained = settled[-1] - min(settled[: len(settled) // 2])
-    details = (*found.details, f"RssAnon moved {show_size(settled[-1] - settled[0])} over the second half of the run")
+    details = (*found.details, f"RssAnon + RssShmem moved {show_size(settled[-1] - settled[0])} over the second half of the run")
     allowed = question.limit.most * question.population * (rss.counts[-1] - rss.counts[len(rss.counts) // 2])
     if gained > _GAP + allowed:
-        headline = f"the heap is level, but RssAnon gained {show_size(gained)}: memory that does not come from malloc"
+        headline = f"the heap is level, but resident memory gained {show_size(gained)}: memory that does not come from malloc"
         return replace(
             found,
             outcome=Outcome.INCONCLUSIVE,

@@ -15,7 +15,8 @@ from gate.units import show_size, show_time
 
 WINDOWS = 128  # readings of one growth series
 _HANDLE_WINDOWS = 64
-_HANDLE_STEPS = 256  # a leaked descriptor a step must not reach the usual limit of 1,024
+_HANDLE_STEPS = 256  # enough for one handle in 100 steps, and a leaked descriptor a step stays below the usual limit of 1,024
+_HANDLE_SHARE = 16  # of the steps that growth takes; counting handles costs more than a step
 _LAUNCH = Path(gate.probe.__file__).with_name("launch.py")
 _TAIL = 5  # lines of what a broken child printed
 _SHARE = 0.8  # of the time budget that the question may use; a child that is still busy at the end of it is stopped
@@ -62,7 +63,7 @@ def _numbers(question: Question) -> list[Answer]:
         return [{"size": size, "settle": question.settle} for size in question.sizes]
     common: Answer = {"population": question.population, "settle": question.settle}
     if question.name == "handles":
-        steps = min(question.steps, _HANDLE_STEPS)
+        steps = min(question.steps, max(_HANDLE_STEPS, question.steps // _HANDLE_SHARE))
         return [{**common, "windows": _HANDLE_WINDOWS, "per_window": max(1, steps // _HANDLE_WINDOWS)}]
     windows = min(WINDOWS, question.steps)
     return [{**common, "windows": windows, "per_window": question.steps // windows}]
@@ -77,7 +78,7 @@ def _series(question: Question, answers: list[Answer]) -> tuple[Series, ...]:
     """Turn answers into series over agents or steps."""
     taken = [answer["series"] for answer in answers]
     if question.name == "footprint":
-        gains = {name: [rows[name][1] - rows[name][0] for rows in taken] for name in ("heap", "rss_anon")}
+        gains = {name: [rows[name][1] - rows[name][0] for rows in taken] for name in ("heap", "rss")}
         return tuple(
             Series(meter=name, unit="B", over="agents", counts=question.sizes, values=tuple(values))
             for name, values in gains.items()
@@ -185,7 +186,10 @@ def _types(question: Question, root: Path) -> tuple[tuple[TypeSize, ...], float,
     if ran.code:
         tail = ran.err.strip().splitlines()
         return (), ran.wall, f"not measured: the type scan {_ended(ran.code)}: {tail[-1] if tail else ran.stopped}"
-    rows = json.loads(ran.out.splitlines()[-1])
+    try:
+        rows = json.loads(ran.out.splitlines()[-1])
+    except (ValueError, IndexError):  # the user's code printed over it
+        return (), ran.wall, "not measured: the agents print, and the type scan answers on standard output; silence them"
     return tuple(TypeSize(name=name, count=count, size=size) for name, count, size in rows), ran.wall, ""
 
 

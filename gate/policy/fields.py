@@ -62,7 +62,7 @@ def _inside(found: str) -> str:
     if ".git" in (part.casefold() for part in path.parts):
         message = f"{show(found)} belongs to git; write a path outside .git"
         raise ValueError(message)
-    if found.startswith("-"):
+    if str(path).startswith("-"):
         message = f"{show(found)} would be read as an option; write a path that begins otherwise"
         raise ValueError(message)
     return str(path)

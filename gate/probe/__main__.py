@@ -16,8 +16,6 @@ def main(request: str) -> None:
     """Answer the request; whatever the user's code does, the answer is a whole file or none."""
     wanted = json.loads(Path(request).read_text(encoding="utf-8"))
     answer_to = Path(wanted["answer"])
-    meters.adopt()
-    meters.fix_entropy()
     reader = meters.Meters()
     try:
         answer = _ask(wanted, reader)
@@ -36,7 +34,10 @@ def _ask(wanted: dict[str, Any], reader: meters.Meters) -> dict[str, Any]:
     root, question, numbers = str(wanted["root"]), str(wanted["question"]), wanted["numbers"]
     sys.path.insert(0, root)
     sys.argv = [root]
-    build, step = target.load(str(wanted["build"])), target.load(str(wanted["step"]))
+    with meters.fixed_entropy():
+        build, step = target.load(str(wanted["build"])), target.load(str(wanted["step"]))
+    build = target.checked(build)
+    questions.freeze()
     if question.startswith("trace-"):
         look = lines.footprint if question == "trace-footprint" else lines.growth
         return {"hotspots": look(build, step, root=root, **numbers)}
@@ -49,7 +50,7 @@ def _ask(wanted: dict[str, Any], reader: meters.Meters) -> dict[str, Any]:
 
 def _worded(error: BaseException, root: str) -> str:
     """Say what the user's code raised, and where."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(root)]
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(root + os.sep)]
     frames = [frame for frame in own if not frame.filename.startswith(str(Path(__file__).parent))]
     where = f"{Path(frames[-1].filename).relative_to(root)}:{frames[-1].lineno}: " if frames else ""
     return f"{where}{type(error).__name__}: {error}"

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
+MARK = "GATE_MEASURED_CHILD"  # its value is the child's process id; what the child starts inherits it
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 PINS = {
@@ -25,14 +26,18 @@ PINS = {
 def main(request: str) -> None:
     """Bound and pin this process, then replace it by the probe; what cannot be pinned is noticed there."""
     wanted = json.loads(Path(request).read_text(encoding="utf-8"))
-    resource.setrlimit(resource.RLIMIT_AS, (wanted["memory"], wanted["memory"]))
+    _, hardest = resource.getrlimit(resource.RLIMIT_AS)
+    memory = wanted["memory"] if hardest == resource.RLIM_INFINITY else min(wanted["memory"], hardest)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))  # a leak of descriptors is to be counted, not to end the child
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no orphan when the gate is killed
         libc.personality(ADDR_NO_RANDOMIZE)
     words = [sys.executable, "-P", "-m", "gate.probe", request]
-    os.execve(sys.executable, words, {**os.environ, **PINS})  # noqa: S606 - no shell, our own interpreter
+    os.execve(sys.executable, words, {**os.environ, **PINS, MARK: str(os.getpid())})  # noqa: S606 - no shell, our own interpreter
 
 
 if __name__ == "__main__":

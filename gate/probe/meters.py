@@ -4,13 +4,13 @@ import ctypes
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psutil
 
-from gate.probe.launch import ADDR_NO_RANDOMIZE, PINS
+from gate.probe.launch import ADDR_NO_RANDOMIZE, MARK, PINS
 
-_PR_SET_CHILD_SUBREAPER = 36  # <sys/prctl.h>
 _CHUNKS = (*range(65536, 1024, -1024), *range(1032, 8, -16))  # usable sizes, large to small
 _STATUS = 4096  # bytes of /proc/self/status that hold all memory lines
 
@@ -38,13 +38,12 @@ class Meters:
         info = psutil.heap_info()
         return info.heap_used + info.mmap_used
 
-    def rss_anon(self) -> int:
-        """Return the resident anonymous bytes, or -1 where the kernel does not tell."""
+    def rss(self) -> int:
+        """Return the resident bytes that no file holds, private and shared, or -1 where the kernel does not tell."""
         if self._status < 0:
             return -1
         text = os.pread(self._status, _STATUS, 0)
-        at = text.find(b"RssAnon:")
-        return int(text[at + 8 : text.index(b"kB", at)]) * 1024 if at >= 0 else -1
+        return _kilobytes(text, b"RssAnon:") + _kilobytes(text, b"RssShmem:") if b"RssAnon:" in text else -1
 
     def fds(self) -> int:
         """Return the number of open file descriptors, or -1 on Windows."""
@@ -72,11 +71,12 @@ class Meters:
                 self._malloc(size)
 
     def end_children(self) -> int:
-        """Kill every process that descends from this one; return how many there were."""
-        left = self._self.children(recursive=True)
-        for child in left:
+        """Kill every living process that this one started, also one that hid in a session of its own; return how many there were."""
+        mark = str(os.getpid())
+        left = [process for process in psutil.process_iter() if process.pid != self._self.pid and _is_marked(process, mark)]
+        for process in left:
             try:
-                child.kill()
+                process.kill()
             except psutil.NoSuchProcess:  # it ended by itself meanwhile
                 continue
         return len(left)
@@ -87,27 +87,41 @@ def let_go() -> None:
     _clear_caches()
 
 
-def fix_entropy() -> None:
-    """Make what the operating system's entropy decides the same in every child; unseeded imports then build the same things.
+@contextmanager
+def fixed_entropy() -> Iterator[None]:
+    """Make imports draw the same random numbers in every child; agents then get real ones again, so that their names differ.
 
     scipy.stats for example draws random numbers at import to write docstrings, whose lengths differ from process to process.
     """
+    real = os.urandom
     os.urandom = random._urandom = random.Random(0).randbytes  # type: ignore[attr-defined] # noqa: S311, SLF001 - not for secrets
     random.seed(0)
-
-
-def adopt() -> None:
-    """Become the parent of every orphan below, so that none can hide."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        os.urandom = random._urandom = real  # type: ignore[attr-defined] # noqa: SLF001 - as above
 
 
 def pins() -> dict[str, str]:
     """Say of each pin whether it is in force."""
-    held = {name: os.environ.get(name, "missing") for name in PINS} | {"entropy": "seed 0"}
+    held = {name: os.environ.get(name, "missing") for name in PINS} | {"entropy": "seed 0 while importing"}
     if sys.platform == "linux":
         now = ctypes.CDLL(None).personality(0xFFFFFFFF)
         held["ADDR_NO_RANDOMIZE"] = "on" if now != -1 and now & ADDR_NO_RANDOMIZE else "missing: the kernel or container refuses it"
     else:
         held["ADDR_NO_RANDOMIZE"] = f"missing: not on {sys.platform}"
     return held
+
+
+def _kilobytes(text: bytes, name: bytes) -> int:
+    """Return the bytes of one line of /proc/self/status."""
+    at = text.index(name) + len(name)
+    return int(text[at : text.index(b"kB", at)]) * 1024
+
+
+def _is_marked(process: psutil.Process, mark: str) -> bool:
+    """Tell whether a process lives and has the mark of this child in its environment."""
+    try:
+        return process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, OSError):  # ended meanwhile, or somebody else's
+        return False

@@ -14,12 +14,13 @@ Answer = dict[str, list[int]]
 
 _NOISE_STEPS = 1000
 _LARGE = 1 << 62
+_ROUNDS = 10
 
 
 def footprint(meters: Meters, build: Build, step: StepAgent, *, size: int, settle: int) -> Answer:
     """Weigh `size` live agents, each after `settle` steps; a first agent pays for imports and caches and is not weighed.
 
-    Returns bytes: `heap` and `rss_anon` before and after.
+    Returns bytes: `heap` and `rss` before and after.
     """
     agents: list[object] = [None] * (size + 1)
     heap, rss = _row(2), _row(2)
@@ -31,9 +32,9 @@ def footprint(meters: Meters, build: Build, step: StepAgent, *, size: int, settl
         rest()
         if at == 0:
             meters.level()
-        rss[at] = meters.rss_anon()
+        rss[at] = meters.rss()
         heap[at] = meters.heap()
-    return {"heap": list(heap), "rss_anon": list(rss)}
+    return {"heap": list(heap), "rss": list(rss)}
 
 
 def growth(
@@ -42,7 +43,7 @@ def growth(
     """Watch the heap while a population steps: the lowest reading of each window of steps.
 
     `settle` steps and a quarter of the run are warm-up and tell the pace; a window that would not fit before `until` (monotonic
-    seconds) gets fewer steps. Returns bytes: `heap` and `rss_anon`, one reading a window, fewer when time ran out; `noise`: the
+    seconds) gets fewer steps. Returns bytes: `heap` and `rss`, one reading a window, fewer when time ran out; `noise`: the
     range of the heap over 1,000 steps that do nothing; and `per_window`: the steps that a window had.
     """
     agents = [build(index) for index in range(population)]
@@ -58,7 +59,7 @@ def growth(
     per_window = max(1, min(per_window, int((until - time.monotonic()) / pace / windows)))
     taken = _watch(meters, step, agents, heap, rss, per_window, until)
     noise = max(quiet) - min(quiet)
-    return {"heap": list(heap[:taken]), "rss_anon": list(rss[:taken]), "noise": [noise], "per_window": [per_window]}
+    return {"heap": list(heap[:taken]), "rss": list(rss[:taken]), "noise": [noise], "per_window": [per_window]}
 
 
 def handles(meters: Meters, build: Build, step: StepAgent, *, population: int, settle: int, windows: int, per_window: int) -> Answer:
@@ -76,7 +77,7 @@ def handles(meters: Meters, build: Build, step: StepAgent, *, population: int, s
         for _ in range(per_window):
             for agent in agents:
                 step(agent)
-        gc.collect()
+        rest()
         fds[window], threads[window], children[window] = meters.fds(), meters.threads(), meters.children()
     return {"fds": list(fds), "threads": list(threads), "children": list(children)}
 
@@ -84,12 +85,18 @@ def handles(meters: Meters, build: Build, step: StepAgent, *, population: int, s
 ASK: dict[str, Callable[..., Answer]] = {"footprint": footprint, "growth": growth, "handles": handles}
 
 
-def rest() -> None:
-    """Collect what is garbage and take all that is left out of later collections, which then cost next to nothing."""
-    while gc.collect():
-        continue
-    let_go()
+def freeze() -> None:
+    """Take what was imported out of all later collections, which then cost next to nothing; nothing of the agents is in it yet."""
+    gc.collect()
     gc.freeze()
+
+
+def rest() -> None:
+    """Collect what is garbage, unless the user's code switched that off: then garbage stays for its users too."""
+    for _ in range(_ROUNDS if gc.isenabled() else 0):  # finalisers may leave garbage in turn, a few of them for ever
+        if not gc.collect():
+            break
+    let_go()
 
 
 def _warm(step: StepAgent, agents: Sequence[object], steps: int, until: float) -> float:
@@ -115,10 +122,11 @@ def _watch(
             for agent in agents:
                 step(agent)
             lowest = min(read(), lowest)
-        collect()
+        if gc.isenabled():
+            collect()
         let_go()
         heap[window] = min(read(), lowest)
-        rss[window] = meters.rss_anon()
+        rss[window] = meters.rss()
         if time.monotonic() > until:
             return window + 1
     return len(heap)
