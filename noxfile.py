@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import os
 import sys
 from pathlib import Path
 
@@ -16,17 +15,13 @@ nox.options.sessions = ["plan", "format", "clean", "docs", "lint", "types", "tes
 
 ROOT = Path(__file__).parent
 STAMP = ".heapgate-installed"
-
-
-def _bin(name: str) -> Path:
-    """Find a program of the environment that all sessions share."""
-    folder = ROOT / ".nox" / "env" / ("Scripts" if os.name == "nt" else "bin")
-    return folder / name
+PROGRAMS: list[Path] = []  # where the env session put them
 
 
 @nox.session(default=False)
 def env(session: nox.Session) -> None:
     """Install the gate and everything it calls, once; the other sessions use it."""
+    PROGRAMS.append(Path(session.bin).resolve())
     project = nox.project.load_toml(ROOT / "pyproject.toml")
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + sys.version.encode()).hexdigest()
     stamp = Path(session.virtualenv.location) / STAMP
@@ -39,7 +34,7 @@ def env(session: nox.Session) -> None:
 
 def _gate(session: nox.Session, *words: str) -> None:
     """Call one verb of the gate from the shared environment, with what the user added."""
-    session.run(str(_bin("gate")), *words, *session.posargs, external=True)
+    session.run(str(PROGRAMS[-1] / "gate"), *words, *session.posargs, external=True)
 
 
 thin = functools.partial(nox.session, venv_backend="none", requires=["env"])
@@ -108,4 +103,4 @@ def finish(session: nox.Session) -> None:
 @thin(default=False)
 def bench(session: nox.Session) -> None:
     """Print what the gate costs, as ratios against the bare tools in the same run."""
-    session.run(str(_bin("python")), "-m", "tests.bench", *session.posargs, external=True)
+    session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.bench", *session.posargs, external=True)

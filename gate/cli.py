@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     clean.add_argument("--dry-run", action="store_true", help="only list what would be removed and kept")
     clean.add_argument("--all", action="store_true", help="also the live caches of the gate's own tools")
     check = _only_report(verb("check", _check, "run one check, record its evidence"))
-    check.add_argument("what", choices=_CHECKS, help="quality: format, lint and types side by side")
+    check.add_argument("what", choices=_CHECKS, metavar="|".join(_CHECKS), help="quality: format, lint and types side by side")
     check.add_argument("cases", nargs="*", metavar="CASE", help="for memory: only these agent cases")
     check.add_argument("--explain", action="store_true", help="for memory: also name lines and types of what passes")
     summary = _only_report(verb("summary", _summary, "write the summary from recorded evidence; its exit code is the gate's"))

@@ -84,9 +84,9 @@ def stop_all() -> None:
         _kill(pid)
 
 
-def find(program: str) -> str:
-    """Return where a program lies, or ""."""
-    return shutil.which(program, path=_path()) or ""
+def find(program: str, cwd: Path) -> str:
+    """Return where a program lies, or ""; one with a / in its name is looked for below `cwd`."""
+    return shutil.which(str(cwd / program) if "/" in program else program, path=_path()) or ""
 
 
 def _start(
@@ -95,7 +95,7 @@ def _start(
     """Start a child that leads a process group of its own."""
     try:
         return subprocess.Popen(  # noqa: S603 - a list of words, never a shell
-            [find(argv[0]) or argv[0], *argv[1:]],
+            [find(argv[0], cwd) or argv[0], *argv[1:]],
             cwd=cwd,
             env={**os.environ, "PATH": _path(), **env},
             stdin=give,

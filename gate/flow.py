@@ -111,7 +111,8 @@ def clean(house: House, *, everything: bool, dry: bool) -> tuple[Told, tuple[Cha
 def summarise(house: House) -> tuple[Verdict, dict[Phase, Evidence | None]]:
     """Gather all evidence for the tree as it is now."""
     tree, policy = house.tree(), house.policy.digest
-    rows = [_row(house, step, tree) for step in house.steps]
+    now = verdicts.Now(tree=tree, policy=policy, environment=_environment())
+    rows = [_row(house, step, now) for step in house.steps]
     whole = verdicts.verdict(rows, tree=tree, policy=policy, commit=worktree.head(house.root), branch=worktree.branch(house.root))
     # A plan comes before what changes the tree, so the newest one counts; the report says for which tree it was drawn.
     return whole, {Phase.PLAN: ledger.newest(house.root, "plan"), Phase.GIT: ledger.read(house.root, tree, "git/verify")[0]}
@@ -154,12 +155,11 @@ def _take(house: House, step: Step, tidied: tuple[tuple[Change, ...], float] | N
     return _evidence(house, tree, taken, finding, reading, check=step.check, phase=step.phase, again=step.command)
 
 
-def _row(house: House, step: Step, tree: str) -> Row:
-    """Find what is known of one check."""
-    found, damage = ledger.read(house.root, tree, step.check)
-    last = None if found else ledger.newest(house.root, step.check)
-    accepted = house.policy.workflow.accepts(step.check)
-    return verdicts.row(step, found, last, damage, tree=tree, policy=house.policy.digest, accepted=accepted)
+def _row(house: House, step: Step, now: verdicts.Now) -> Row:
+    """Find what is known of one check: for this tree, or else the newest for any other."""
+    found, damage = ledger.read(house.root, now.tree, step.check)
+    newest = found or ledger.newest(house.root, step.check)
+    return verdicts.row(step, newest, damage, now=now, accepted=house.policy.workflow.accepts(step.check))
 
 
 def _note(house: House, check: str, phase: Phase, again: str, tree: str, headline: str, reading: Reading) -> None:

@@ -8,8 +8,6 @@ from gate.facts import Budget, Documents, Limit, Phase, Question, Rule, Step, Sw
 from gate.policy import Policy
 from gate.policy.models import AgentCase
 
-VERBS = ("format", "clean", "docs", "lint", "types", "tests", "memory")  # in the order in which they run
-
 
 def steps(policy: Policy) -> tuple[Step, ...]:
     """Return every step: what changes the tree first, then what judges it, so that all evidence is about one tree."""

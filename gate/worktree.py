@@ -9,9 +9,10 @@ from pathlib import Path
 from gate.command import Ran, run
 from gate.errors import GateError
 
+_GITLINK = "160000"  # the mode of a submodule
 STORE = ".gate"  # everything that the gate writes for itself, below the root
 
-# Reads run no program that a configuration names, and take no lock.
+# Reads start no monitor, hook, pager or differ that a configuration names, and take no lock; adding runs content filters, as git must.
 _SAFE = (
     "git",
     "-c",
@@ -36,9 +37,11 @@ def find_root(start: Path) -> Path:
 
     Raises GateError outside a work tree.
     """
-    ran = run((*_SAFE, "rev-parse", "--show-toplevel"), cwd=start, env=_QUIET)
-    if ran.code:
-        message = f"{start}: not inside a git work tree; run gate inside a repository (git init makes one)"
+    ran = run((*_SAFE, "rev-parse", "--show-toplevel"), cwd=start, env=_QUIET, errors="surrogateescape")
+    if ran.code or not ran.out.strip():
+        known = "not a git repository" in ran.err or not ran.err
+        said = "not inside a git work tree; run gate inside a repository (git init makes one)" if known else _words(ran)
+        message = f"{start}: {said}"
         raise GateError(message)
     return Path(ran.out.rstrip("\n"))
 
@@ -123,10 +126,37 @@ def tree_id(root: Path, leave_out: Sequence[str] = (), revision: str = "") -> st
             index = git_folder(root) / "index"
             if index.exists():
                 shutil.copy2(index, env["GIT_INDEX_FILE"])
+                _look_again(root, env)
             _git(root, "add", "--all", "--", ".", env=env)
         if leave_out:
-            _git(root, "rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", *leave_out, env=env)
+            _git(root, "rm", "-r", "-q", "-f", "--cached", "--ignore-unmatch", "--", *leave_out, env=env)
         return _git(root, "write-tree", env=env).out.strip()
+
+
+def _look_again(root: Path, env: dict[str, str]) -> None:
+    """Make the scratch index look at files that the user told git not to look at; refuse submodules that hold uncommitted work.
+
+    A commit names a submodule's commit, so that work inside it would be judged and not be in the tree.
+    """
+    entries = _split(_git(root, "ls-files", "-z", "-v", "--stage", env=env).out)
+    blind = [entry.partition("\t")[2] for entry in entries if entry[0].islower() or entry[0] == "S"]
+    there = "\0".join(path for path in blind if os.path.lexists(root / path)).encode("utf-8", "surrogateescape")
+    if there:
+        for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
+            _git(root, "update-index", flag, "-z", "--stdin", env=env, stdin=there)
+    if any(entry[2:].startswith(_GITLINK) for entry in entries):
+        dirty = _split(_git(root, "diff-files", "--raw", "-z", "--ignore-submodules=none", env=env).out)
+        for told, path in zip(dirty[::2], dirty[1::2], strict=True):
+            if _is_dirty_link(root, told, path):
+                message = f"{path}: the submodule holds work that is not committed in it; commit it there, then run again"
+                raise GateError(message)
+
+
+def _is_dirty_link(root: Path, told: str, path: str) -> bool:
+    """Tell whether a raw difference is a submodule with changes of its own."""
+    if _GITLINK not in told.split()[:2] and not told.lstrip(":").startswith(_GITLINK):
+        return False
+    return bool(_git(root, "-C", path, "status", "--porcelain", "-z").out)
 
 
 def _scratch_env(root: Path, scratch: Path) -> dict[str, str]:
@@ -152,10 +182,15 @@ def _git(
     """Ask git one thing; raise GateError with git's own words when it does not answer."""
     ran = run((*_SAFE, *words), cwd=root, env={**_QUIET, **(env or {})}, stdin=stdin, errors="surrogateescape")
     if ran.code not in fine:
-        told = ran.err.strip().splitlines()
-        message = f"git {words[0]}: exit {ran.code}: {told[-1] if told else 'no message'}; mend the repository and run again"
+        message = f"git {words[0]}: exit {ran.code}: {_words(ran)}; mend the repository and run again"
         raise GateError(message)
     return ran
+
+
+def _words(ran: Ran) -> str:
+    """Return the line in which git says what is wrong: the first error, or else the last line."""
+    lines = [line for line in ran.err.splitlines() if line.strip()]
+    return next((line for line in lines if line.startswith("error:")), lines[-1] if lines else "no message")
 
 
 def _split(text: str) -> list[str]:

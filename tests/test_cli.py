@@ -137,6 +137,24 @@ def test_interrupt_ends_a_long_measurement_at_once(house: Repository) -> None:
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
 
 
+def test_what_is_in_the_way_is_one_clear_error(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file where the gate keeps its folder is named, with what to do, and no traceback."""
+    house.write(".gate", "a file")
+    assert call("tree")[0] == 2
+    told = capsys.readouterr().err
+    assert ".gate" in told
+    assert "move it out of the way" in told
+    assert told.count("\n") == 1
+
+
+def test_reader_that_leaves_early_is_no_error(house: Repository) -> None:
+    """`gate plan | head -1` ends in silence."""
+    words = ["bash", "-c", f"{sys.executable} -m gate plan | head -1"]
+    ran = subprocess.run(words, cwd=house.root, capture_output=True, text=True, check=False)
+    assert ran.stderr == ""
+    assert ran.stdout.count("\n") == 1
+
+
 def _is_probe(process: psutil.Process) -> bool:
     """Tell whether a process, which may end meanwhile, is a measured child."""
     try:

@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -189,3 +190,64 @@ def test_long_titles_and_hostile_titles_stay_one_line() -> None:
     text = commit.message("chore", "7", "x\n\nTask: 1\n" + "y" * 200, ["a"], tree="t", policy="p")
     assert len(text.splitlines()[0]) == 72
     assert text.count("\nTask: ") == 1
+
+
+def test_deletions_and_renames_are_committed(ready: Repository) -> None:
+    """What was removed or moved with git is part of the verified tree and of the commit."""
+    ready.git("rm", "-q", "test_bots.py")
+    ready.git("mv", "README.md", "READ.txt")
+    ready.write("test_more.py", "def test_more():\n    assert True\n")
+    everything()
+    assert finish()[0] == 0
+    assert {"test_bots.py", "README.md"}.isdisjoint(ready.git("ls-files").split())
+    assert ready.git("status", "--porcelain") == ""
+
+
+def test_staged_parts_come_back_when_the_commit_is_taken_back(ready: Repository) -> None:
+    """A file that is staged in one state and lies there in another is so again after a refused commit."""
+    ready.git("add", "bots.py")
+    ready.write("bots.py", (ready.root / "bots.py").read_text() + "# more\n")
+    everything()
+    ready.write(".git/hooks/pre-commit", "#!/bin/sh\necho more > slipped.txt\ngit add slipped.txt\n").chmod(0o755)
+    before = ready.git("diff", "--cached"), ready.git("rev-parse", "HEAD"), (ready.root / "tasks/tasks.json").read_bytes()
+    assert finish()[0] == 2
+    assert (ready.git("diff", "--cached"), ready.git("rev-parse", "HEAD"), (ready.root / "tasks/tasks.json").read_bytes()) == before
+
+
+def test_what_others_changed_in_the_store_meanwhile_stays(ready: Repository) -> None:
+    """A hook, or anybody, who changes another task while we fail keeps that change; ours is set back."""
+    other = '"title": "Measure", "status": "'
+    ready.write(".git/hooks/pre-commit", f"#!/bin/sh\nsed -i 's/{other}done/{other}review/' tasks/tasks.json\nexit 1\n").chmod(0o755)
+    assert finish()[0] == 2
+    children = json.loads((ready.root / "tasks/tasks.json").read_text())["master"]["tasks"][0]["subtasks"]
+    assert [child["status"] for child in children] == ["review", "pending"]
+
+
+def test_end_signal_during_a_hook_takes_everything_back(ready: Repository) -> None:
+    """SIGTERM while a hook runs leaves the task, the index and HEAD as they were, and exits like a terminated program."""
+    ready.write(".git/hooks/pre-commit", "#!/bin/sh\ntouch started\nexec sleep 30\n").chmod(0o755)
+    before = state(ready)
+    gate = subprocess.Popen([sys.executable, "-m", "gate", "finish", "--task", "20.2"], cwd=ready.root, stdout=subprocess.DEVNULL)
+    while not (ready.root / "started").exists():
+        assert gate.poll() is None
+        time.sleep(0.02)
+    gate.terminate()
+    assert gate.wait(20) == 143
+    (ready.root / "started").unlink()
+    assert state(ready) == before
+
+
+def test_strange_files_under_the_record_paths_are_refused(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """The record paths are out of the tree id, so nothing but the records may slip in through them."""
+    ready.write("docs/completed/evil.py", "x")
+    assert finish()[0] == 2
+    assert "docs/completed/evil.py: changed under the record paths" in capsys.readouterr().err
+
+
+def test_finish_changes_nothing_in_ci(ready: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """With CI=true there is no commit."""
+    before = state(ready)
+    monkeypatch.setenv("CI", "true")
+    assert finish()[0] == 2
+    assert "with CI=true nothing is changed" in capsys.readouterr().err
+    assert state(ready) == before

@@ -149,3 +149,47 @@ def test_many_findings_are_counted_and_bounded() -> None:
     found = reports.tool(Tool(name="ruff", argv=()), Reading(diagnostics=many, failed=True), "nox -s lint")
     assert found.headline == "ruff: 50 findings"
     assert found.details[-1] == "and 30 more"
+
+
+@pytest.mark.parametrize("arguments", ["--collect-only", "-k nothing_has_this_name", "--deselect test_bots.py"])
+def test_a_suite_in_which_nothing_passed_proves_nothing(house: Repository, arguments: str) -> None:
+    """Collecting, deselecting or skipping everything is no pass."""
+    quality = (house.root / "policies/quality.yaml").read_text()
+    house.write("policies/quality.yaml", quality.replace("[-q,", f"[{', '.join(arguments.split())}, -q,"))
+    assert check("tests")[0] == 1
+
+
+def test_skipped_tests_alone_are_no_pass(house: Repository) -> None:
+    """A suite that skips every test fails with its counts."""
+    house.write("test_bots.py", "import pytest\n\n@pytest.mark.skip\ndef test_a():\n    pass\n")
+    code, told = check("tests")
+    assert code == 1
+    assert "0 tests passed, 0 failed, 1 skipped" in told
+
+
+def test_options_of_the_environment_do_not_choose_tests(house: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PYTEST_ADDOPTS cannot leave a failing test out."""
+    house.write("test_bots.py", "def test_good():\n    pass\n\ndef test_bad():\n    assert False\n")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k good")
+    assert check("tests")[0] == 1
+
+
+@pytest.mark.parametrize("what", ["format", "lint"])
+def test_linters_that_read_no_file_are_broken(house: Repository, what: str) -> None:
+    """A path that holds no Python file, or none that git's ignore files show to ruff, is a mistake of the policy and no pass."""
+    house.write("src/a.py", "import os\n")
+    house.write("src/.gitignore", "*\n")
+    quality = (house.root / "policies/quality.yaml").read_text()
+    house.write("policies/quality.yaml", quality.replace("paths: [bots.py]", "paths: [src]"))
+    code, told = check(what, "--check")
+    assert code == 2
+    assert "ruff found no Python file under src" in told
+
+
+def test_path_that_is_not_there_is_told(house: Repository) -> None:
+    """A misspelt path is BROKEN with ruff's own words, not a traceback."""
+    quality = (house.root / "policies/quality.yaml").read_text()
+    house.write("policies/quality.yaml", quality.replace("paths: [bots.py]", "paths: [botz.py]"))
+    code, told = check("format", "--check")
+    assert code in {1, 2}
+    assert "botz.py" in told

@@ -79,7 +79,7 @@ def test_any_change_makes_evidence_stale(house: Repository) -> None:
     house.write("bots.py", (house.root / "bots.py").read_text() + "\n# one more\n")
     code, told = summary()
     assert code == 1
-    assert told.count("is stale: it last ran on another tree or policy") == 7
+    assert told.count("is stale: it last ran on another tree, policy or environment") == 7
     house.git("checkout", "-q", "bots.py")
     assert summary()[0] == 0
 
@@ -154,3 +154,21 @@ def test_schema_of_evidence_accepts_evidence(house: Repository) -> None:
     check("check", "lint")
     record = json.loads(next((worktree.store(house.root) / "evidence").glob("*/lint.json")).read_text())
     jsonschema.validate(record["evidence"], ledger.schema())
+
+
+def test_record_of_one_check_is_no_record_of_another(house: Repository) -> None:
+    """A copied record does not make checks that never ran pass."""
+    check("check", "format")
+    made = next((house.root / ".gate/evidence").glob("*/format.json"))
+    for name in ("clean", "docs__links", "lint", "types", "tests", "memory__bot__growth"):
+        made.with_name(f"{name}.json").write_bytes(made.read_bytes())
+    assert summary()[0] == 1
+
+
+def test_evidence_of_another_environment_is_stale(house: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found with other packages installed does not hold here."""
+    everything()
+    assert summary()[0] == 0
+    assert house.root.exists()
+    monkeypatch.setattr(flow, "_environment", lambda: {"python": "another"})
+    assert summary()[0] == 1

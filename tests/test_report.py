@@ -134,9 +134,10 @@ def passed(headline: str = "nothing found") -> Finding:
     return Finding(outcome=Outcome.PASSED, headline=headline)
 
 
-def placed(planned: Step, found: Evidence | None = None, last: Evidence | None = None, damage: str = "", *, accepted: bool = False) -> Row:
+def placed(planned: Step, found: Evidence | None = None, damage: str = "", *, accepted: bool = False) -> Row:
     """Place a row as the flow does."""
-    return verdicts.row(planned, found, last, damage, tree=TREE, policy=POLICY, accepted=accepted)
+    now = verdicts.Now(tree=TREE, policy=POLICY, environment=found.environment if found else ENVIRONMENT)
+    return verdicts.row(planned, found, damage, now=now, accepted=accepted)
 
 
 def gathered(rows: Sequence[Row]) -> Verdict:
@@ -189,7 +190,7 @@ def rows() -> list[Row]:
     return [
         placed(step("format"), evidence(step("format"), passed())),
         placed(SWEEP, evidence(SWEEP, passed("removed 3 artefacts, 1.5 MB; kept 1"), Reading(wall=0.004, changes=CHANGES))),
-        placed(step("docs", Phase.DOCS), last=evidence(step("docs", Phase.DOCS), passed("old news"), tree=OTHER)),
+        placed(step("docs", Phase.DOCS), evidence(step("docs", Phase.DOCS), passed("old news"), tree=OTHER)),
         placed(lint, evidence(lint, FAILED, Reading(wall=1.5, versions={"ruff": "0.17.0"}))),
         placed(away, evidence(away, SKIPPED, Reading()), accepted=True),
         placed(step("types"), damage="its record is damaged"),
@@ -314,7 +315,7 @@ NOT COMPLETED tree a1a1a1a1a1a1 misses 5:
   memory/bot/handles is BROKEN: the measured child was killed by SIGKILL before it answered
   lint is FAILED: ruff: 2 findings
   memory/bot/growth is INCONCLUSIVE: heap 0.5 B/step, net 2 B/step: neither within 0 B/step nor clearly above
-  docs is stale: it last ran on another tree or policy: nox -s docs
+  docs is stale: it last ran on another tree, policy or environment: nox -s docs
   types never ran on this tree: nox -s types (its record is damaged)
 """
     )
@@ -531,7 +532,6 @@ def test_evidence_speaks_of_its_own_tree_and_policy() -> None:
     assert placed(planned, good).standing is Standing.HOLDS
     assert placed(planned, replace(good, tree=OTHER)).standing is Standing.STALE
     assert placed(planned, replace(good, policy="old")).standing is Standing.STALE
-    assert placed(planned, last=good).standing is Standing.STALE
     assert placed(planned, damage="x").standing is Standing.NEVER
 
 

@@ -116,7 +116,7 @@ def test_nested_repository_stays(house: Repository) -> None:
     house.write("vendor/tool/.git", "gitdir: ../../x\n")
     house.write("vendor/tool/build/x.bin", "x")
     assert gone(house, everything=True) == set()
-    assert "another file system or repository" in draw(house)["build"].reason
+    assert "another repository or another file system" in draw(house)["build"].reason
 
 
 def test_links_are_not_followed(house: Repository, tmp_path: Path) -> None:
@@ -182,3 +182,25 @@ def test_git_after_gc_is_untouched(house: Repository) -> None:
     assert main(["clean", "--all"], io.StringIO()) == 0
     assert sorted(str(path) for path in (house.root / ".git").rglob("*")) == before
     house.git("status")
+
+
+@pytest.mark.parametrize("inside", ["env/pyvenv.cfg", ".nox/tests/x", "mirror.git/HEAD"])
+def test_environment_inside_a_matched_folder_keeps_it(house: Repository, inside: str) -> None:
+    """A virtual environment, .nox or a bare repository below an ignored build folder keeps the whole folder."""
+    house.write(f"build/{inside}", "x")
+    house.write("build/mirror.git/objects/x" if "mirror" in inside else "build/a.bin", "x")
+    assert gone(house, everything=True) == set()
+    assert "is an environment, another repository or another file system" in draw(house)["build"].reason
+
+
+def test_what_could_not_be_removed_is_told_with_its_reason(house: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A removal that the system refuses fails the check and says why."""
+    house.write("build/x.bin", "x")
+
+    def refuse(root: Path, folder: str) -> int:
+        raise OSError(1, f"Operation not permitted in {root.name}/{folder}")
+
+    monkeypatch.setattr(sweep, "_open", refuse)
+    out = io.StringIO()
+    assert main(["clean"], out) == 1
+    assert "build/x.bin: Operation not permitted in repo/build" in out.getvalue()

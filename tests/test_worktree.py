@@ -103,3 +103,38 @@ def test_operation_in_progress_is_named(house: Repository, mark: str, name: str)
     assert worktree.busy(house.root) == ""
     house.write(f".git/{mark}", "x")
     assert worktree.busy(house.root) == name
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_files_that_git_was_told_not_to_look_at_are_looked_at(house: Repository, flag: str) -> None:
+    """Work hidden from git by a flag is in the tree id all the same, and the user's flag stays."""
+    before = worktree.tree_id(house.root)
+    house.git("update-index", flag, "bots.py")
+    house.write("bots.py", "raise SystemExit\n")
+    assert worktree.tree_id(house.root) != before
+    assert house.git("status", "--porcelain") == ""
+
+
+def test_dirty_submodule_is_refused(house: Repository, tmp_path: Path) -> None:
+    """Work inside a submodule that is not committed there cannot be in the tree, so it is named and refused."""
+    other = Repository(tmp_path / "other")
+    other.write("a.txt", "a")
+    other.commit()
+    house.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other.root), "sub")
+    house.commit()
+    assert worktree.tree_id(house.root) == house.git("rev-parse", "HEAD^{tree}").strip()
+    house.write("sub/a.txt", "changed")
+    with pytest.raises(GateError, match="sub: the submodule holds work that is not committed in it"):
+        worktree.tree_id(house.root)
+
+
+def test_id_of_an_old_commit(house: Repository) -> None:
+    """Any commit has its id, also when what is left out changed since."""
+    house.write("tasks/tasks.json", "1")
+    old = house.commit()
+    before = worktree.tree_id(house.root, ["tasks/tasks.json"])
+    for text in ("2", "3"):
+        house.write("tasks/tasks.json", text)
+        house.commit()
+    house.write("tasks/tasks.json", "4")
+    assert worktree.tree_id(house.root, ["tasks/tasks.json"], old) == before

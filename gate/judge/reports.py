@@ -24,11 +24,13 @@ def unusable(step: Step, reading: Reading) -> Finding | None:
 def tool(work: Work, reading: Reading, command: str) -> Finding:
     """Decide what a tool's answer means."""
     name = work.name if isinstance(work, Tool) else ""
-    if not reading.failed and not reading.diagnostics:
+    proven = name != "pytest" or _passed(reading) > 0
+    if not reading.failed and not reading.diagnostics and proven:
         return Finding(outcome=Outcome.PASSED, headline=_counted(reading) or f"{name}: nothing found")
     number = len(reading.diagnostics)
     if name == "pytest":
         headline = _counted(reading) if reading.counts.get("tests") else "no test ran"
+        headline = headline if proven or number else f"{headline}; a suite in which nothing passed proves nothing"
     else:
         headline = f"{name}: {show_count(number, 'finding')}"
     return Finding(outcome=Outcome.FAILED, headline=headline, details=_lines(reading.diagnostics), next_act=f"mend them, then: {command}")
@@ -54,7 +56,7 @@ def swept(reading: Reading, mode: Mode) -> Finding:
     size = show_size(sum(change.size for change in gone or left))
     after = f"{show_count(len(kept), 'matched path')} kept, {show_size(sum(change.size for change in kept))}"
     if left:
-        would = tuple(f"{change.path} ({change.kind}, {show_size(change.size)})" for change in left[:_SHOWN])
+        would = tuple(f"{change.path} ({change.kind}, {show_size(change.size)}): {change.reason}" for change in left[:_SHOWN])
         act = "mend what keeps them, then: nox -s clean" if mode is Mode.FIX else "remove them: nox -s clean"
         return Finding(
             outcome=Outcome.FAILED,
@@ -72,8 +74,13 @@ def _counted(reading: Reading) -> str:
     if not counts.get("tests"):
         return ""
     bad = counts["failures"] + counts["errors"]
-    passed = counts["tests"] - bad - counts["skipped"]
-    return f"{passed} tests passed, {bad} failed, {counts['skipped']} skipped"
+    return f"{_passed(reading)} tests passed, {bad} failed, {counts['skipped']} skipped"
+
+
+def _passed(reading: Reading) -> int:
+    """Return how many tests passed."""
+    counts = reading.counts
+    return counts.get("tests", 0) - counts.get("failures", 0) - counts.get("errors", 0) - counts.get("skipped", 0)
 
 
 def _lines(found: tuple[Diagnostic, ...]) -> tuple[str, ...]:

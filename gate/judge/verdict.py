@@ -1,18 +1,27 @@
 """The whole tree: which checks hold, what is missing, and the exit code that says so."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from gate.facts import Evidence, Outcome, Row, Standing, Step, Verdict
 
 BROKEN, FAILED, INCONCLUSIVE, PASSED = 2, 1, 3, 0
 
 
-def row(step: Step, found: Evidence | None, last: Evidence | None, damage: str, *, tree: str, policy: str, accepted: bool) -> Row:
-    """Place one check: `found` is its evidence for this tree, `last` the newest for any other."""
-    if found and found.tree == tree and found.policy == policy:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Now:
+    """What evidence must be about to hold."""
+
+    tree: str
+    policy: str
+    environment: dict[str, str]
+
+
+def row(step: Step, found: Evidence | None, damage: str, *, now: Now, accepted: bool) -> Row:
+    """Place one check by its newest evidence, which holds only for the same check, tree, policy and environment."""
+    if found and (found.check, found.tree, found.policy, found.environment) == (step.check, now.tree, now.policy, now.environment):
         return Row(step=step, required=not accepted, standing=Standing.HOLDS, evidence=found)
-    old = found or last
-    return Row(step=step, required=not accepted, standing=Standing.STALE if old else Standing.NEVER, evidence=old, damage=damage)
+    return Row(step=step, required=not accepted, standing=Standing.STALE if found else Standing.NEVER, evidence=found, damage=damage)
 
 
 def verdict(rows: Iterable[Row], *, tree: str, policy: str, commit: str, branch: str) -> Verdict:
@@ -61,7 +70,7 @@ def _missing(item: Row) -> str:
     if item.standing is Standing.NEVER or item.evidence is None or item.damage:
         return f"{item.step.check} never ran on this tree: {item.step.command}" + (f" ({item.damage})" if item.damage else "")
     if item.standing is Standing.STALE:
-        return f"{item.step.check} is stale: it last ran on another tree or policy: {item.step.command}"
+        return f"{item.step.check} is stale: it last ran on another tree, policy or environment: {item.step.command}"
     outcome = item.evidence.finding.outcome
     if outcome is Outcome.PASSED or _is_accepted(item, outcome):
         return ""

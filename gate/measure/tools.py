@@ -11,7 +11,11 @@ from pathlib import Path
 from gate.command import Ran, find, run
 from gate.facts import Diagnostic, Reading, Tool
 
-_CALM = {"NO_COLOR": "1", "RUST_BACKTRACE": "0"}  # what a tool says must fit in a few plain lines
+_CALM = {
+    "NO_COLOR": "1",
+    "RUST_BACKTRACE": "0",
+    "PYTEST_ADDOPTS": "",
+}  # what runs is what the policy says, and what a tool says must fit in a few plain lines
 _TAIL = 12  # lines of a program that only people can read
 _SHOWN = 500  # characters of one line of it
 
@@ -20,10 +24,10 @@ Parsed = tuple[tuple[Diagnostic, ...], dict[str, int]]
 
 def measure(tool: Tool, root: Path) -> Reading:
     """Run a tool that only reads the tree; an exit code that is not an answer is trouble, never "no findings"."""
-    if tool.needs and not find(tool.needs):
+    if tool.needs and not find(tool.needs, root):
         return Reading(absent=f"{tool.needs} is not installed")
-    if not find(tool.argv[0]):
-        return Reading(trouble=f"{tool.argv[0]} is not installed; install it beside the gate: pip install {tool.name}")
+    if not find(tool.argv[0], root):
+        return Reading(trouble=f"{tool.argv[0]} is not there; install it beside the gate or correct policies/quality.yaml")
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         report = Path(scratch, "report.xml")
         extra = (f"--junitxml={report}",) if tool.reads == "pytest" else ()
@@ -42,7 +46,11 @@ def _read(tool: Tool, ran: Ran, report: Path, root: Path) -> Reading:
     if ran.stopped:
         trouble = f"{tool.name} took longer than {tool.seconds:.0f} s and was stopped; raise its time in policies/quality.yaml"
     elif ran.code not in (0, *tool.finds):
-        trouble = f"{tool.name} could not check (exit {ran.code}): {_tail(ran)}"
+        said = "see below" if found[0] else "see its output above" if tool.stream else _tail(ran)
+        trouble = f"{tool.name} could not check (exit {ran.code}): {said}"
+    elif tool.reads == "ruff" and "No Python files found" in ran.err:
+        paths = " ".join(tool.argv[tool.argv.index("--") + 1 :])
+        trouble = f"{tool.name} found no Python file under {paths}; correct paths in policies/quality.yaml"
     return Reading(
         wall=ran.wall,
         cpu=ran.cpu,
@@ -59,8 +67,8 @@ def _ruff(ran: Ran, _report: Path, root: Path) -> Parsed:
     rows = json.loads(ran.out) if ran.out.strip() else []
     return tuple(
         Diagnostic(
-            path=os.path.relpath(row["filename"], root),
-            line=row["location"]["row"],
+            path=os.path.relpath(row["filename"] or ".", root),
+            line=(row["location"] or {"row": 1})["row"],  # a file that cannot be read has none
             code=row["code"] or "error",
             message=row["message"],
         )

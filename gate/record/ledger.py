@@ -36,11 +36,12 @@ def read(root: Path, tree: str, check: str) -> tuple[Evidence | None, str]:
         record = json.loads(path.read_bytes())
         if record["version"] != VERSION or record["digest"] != _digest(record["evidence"]):
             return None, "its record was edited or is of another version"
-        return _adapter().validate_python(record["evidence"], strict=False), ""
+        found = _adapter().validate_python(record["evidence"], strict=False)
     except FileNotFoundError:
         return None, ""
     except (ValueError, KeyError, TypeError):  # truncated, not JSON, or not a record
         return None, "its record is damaged"
+    return (found, "") if (found.check, found.tree) == (check, tree) else (None, "its record is of another check or tree")
 
 
 def newest(root: Path, check: str) -> Evidence | None:

@@ -76,7 +76,7 @@ def _walk(scene: _Scene, folder: str) -> Iterator[Change]:
         for entry in sorted(entries, key=lambda item: item.name):
             path = f"{folder}/{entry.name}" if folder else entry.name
             is_folder = entry.is_dir(follow_symlinks=False)
-            if entry.name == ".git" or (is_folder and _is_foreign(entry, scene)):
+            if entry.name == ".git" or (is_folder and _is_foreign(Path(entry.path), scene.device)):
                 continue
             rule = _rule(scene, path, is_folder=is_folder)
             if rule:
@@ -97,13 +97,14 @@ def _emptied(scene: _Scene, path: str, inner: tuple[Change, ...]) -> tuple[Chang
     return (Change(path=path, kind="bytecode", size=size, act="remove", reason="nothing is left in it", entries=tuple(entries)),)
 
 
-def _is_foreign(entry: "os.DirEntry[str]", scene: _Scene) -> bool:
-    """Tell whether a folder is an environment, another repository or another file system."""
+def _is_foreign(path: Path, device: int) -> bool:
+    """Tell whether a folder is an environment, another repository, bare ones too, or another file system."""
     return (
-        entry.name in _ENVIRONMENTS
-        or entry.stat(follow_symlinks=False).st_dev != scene.device
-        or os.path.lexists(Path(entry.path, ".git"))
-        or Path(entry.path, "pyvenv.cfg").exists()
+        path.name in _ENVIRONMENTS
+        or path.lstat().st_dev != device
+        or os.path.lexists(path / ".git")
+        or (path / "pyvenv.cfg").exists()
+        or ((path / "HEAD").is_file() and (path / "objects").is_dir())
     )
 
 
@@ -153,8 +154,8 @@ def _whole(scene: _Scene, rule: Rule, path: str, reason: str = "") -> Change:
     size = 0
     for below, status in _below(scene.root, path):
         folder = stat.S_ISDIR(status.st_mode)
-        if status.st_dev != scene.device or Path(below).name == ".git":
-            return _kept(scene, rule, path, f"{below} is another file system or repository")
+        if Path(below).name == ".git" or (folder and _is_foreign(scene.root / below, scene.device)):
+            return _kept(scene, rule, path, f"{below} is an environment, another repository or another file system")
         if scene.protect.match_file(below):
             return _kept(scene, rule, path, f"the policy protects {below}")
         entries.append(Entry(path=below, device=status.st_dev, inode=status.st_ino, folder=folder))
