@@ -1,6 +1,7 @@
 """The command as a user meets it: exit codes, clear errors, and what it does not load."""
 
 import io
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from gate import __version__
 from gate.cli import main
 from tests.conftest import Repository
 
+BROKEN = Path(__file__).with_name("assets") / "policies"
 HEAVY = ("numpy", "scipy", "pympler", "git", "rich")
 
 
@@ -65,6 +67,22 @@ def test_policy_mistakes_stop_every_verb(house: Repository, capsys: pytest.Captu
         told = capsys.readouterr().err
         assert 'policies/cleanup.yaml:3: kinds.x.lives: unknown key; did you mean "live"?' in told
         assert "Traceback" not in told
+
+
+def test_every_broken_policy_is_refused_by_the_command(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each broken file of tests/assets/policies, in its place: exit 2, the file and a line named, no traceback."""
+    broken = sorted(BROKEN.glob("*-*"))
+    assert len(broken) >= 40
+    for case in broken:
+        name = case.name.partition("-")[0]
+        good = (house.root / f"policies/{name}.yaml").read_bytes()
+        house.write(f"policies/{name}.yaml", case.read_bytes())
+        assert call("policy", "check")[0] == 2, case.name
+        told = capsys.readouterr().err
+        assert re.match(rf"gate: policies/{name}\.yaml:[0-9]+: ", told), (case.name, told)
+        assert "Traceback" not in told, case.name
+        house.write(f"policies/{name}.yaml", good)
+    assert call("policy", "check")[0] == 0
 
 
 def test_outside_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
