@@ -23,6 +23,7 @@ from gate.record import ledger
 from gate.tidy import style, sweep
 from gate.units import show_count
 
+_LONGER = 4  # times as many steps before growth is called a leak
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
 
 Told = list[tuple[Step, Finding, float]]
@@ -148,11 +149,28 @@ def _take(house: House, step: Step, tidied: tuple[tuple[Change, ...], float] | N
     if tidied:
         reading = replace(reading, changes=tidied[0], wall=reading.wall + tidied[1])
     finding = judge(step, reading, house.mode)
+    if isinstance(step.work, Question) and _wants_more(step.work, reading, finding):
+        reading = _again(house, step, step.work, reading)
+        finding = judge(step, reading, house.mode)
     usable = finding.outcome not in {Outcome.BROKEN, Outcome.SKIPPED}
     if isinstance(step.work, Question) and usable and (explained or finding.outcome is Outcome.FAILED):
         reading = explain(step, house.root, reading)
         finding = judge(step, reading, house.mode)
     return _evidence(house, tree, taken, finding, reading, check=step.check, phase=step.phase, again=step.command)
+
+
+def _wants_more(asked: Question, reading: Reading, finding: Finding) -> bool:
+    """Tell whether a longer look could change the outcome: growth that was seen or not decided in all the steps that were asked for."""
+    if asked.name == "footprint" or finding.outcome not in {Outcome.FAILED, Outcome.INCONCLUSIVE}:
+        return False
+    heap = next((series for series in reading.series if series.meter == "heap"), None)
+    return heap is None or finding.outcome is Outcome.FAILED or heap.counts[-1] + len(heap.counts) > asked.steps
+
+
+def _again(house: House, step: Step, asked: Question, first: Reading) -> Reading:
+    """Watch for longer in a second fresh process: a leak goes on, what was still filling is full by then, and chance does not repeat."""
+    longer = measure(replace(step, work=replace(asked, steps=asked.steps * _LONGER)), house.root)
+    return replace(longer, wall=first.wall + longer.wall, cpu=first.cpu + longer.cpu, samples=first.samples + longer.samples)
 
 
 def _row(house: House, step: Step, now: verdicts.Now) -> Row:

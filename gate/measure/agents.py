@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ def _ask(question: Question, name: str, numbers: Answer, root: Path) -> tuple[An
             "answer": str(answer),
             "memory": question.budget.memory,
             "numbers": numbers,
-            "seconds": question.budget.seconds * _SHARE,
+            "until": time.monotonic() + question.budget.seconds * _SHARE,
         }
         request.write_text(json.dumps(wanted), encoding="utf-8")
         ran = run(
