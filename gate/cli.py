@@ -125,8 +125,11 @@ def _clean(words: argparse.Namespace, out: TextIO) -> int:
     told, changes = flow.clean(house, everything=words.all, dry=words.dry_run)
     screen = terminal.console(out)
     if words.dry_run:
-        terminal.changes(screen, [change for change in changes if change.act == "remove"], "would remove")
+        taken = [change for change in changes if change.act == "remove"]
+        terminal.changes(screen, taken, "would remove")
         terminal.changes(screen, [change for change in changes if change.act == "kept"], "would keep")
+        if not taken:
+            out.write("nothing to remove\n")
         return 0
     terminal.changes(screen, [change for change in changes if change.act == "removed"], "removed")
     terminal.findings(screen, told)

@@ -109,6 +109,7 @@ class Question:
     settle: int  # steps each agent takes before it is weighed or watched
     population: int  # live agents while steps are counted
     steps: int  # steps per agent: growth, handles
+    weight: float = 0.0  # bytes that one agent may weigh, 0 when no limit says so: growth
 
 
 Work = Tool | Sweep | Documents | Question
@@ -203,6 +204,7 @@ class Reading:
     series: tuple[Series, ...] = ()
     hotspots: tuple[Hotspot, ...] = ()
     types: tuple[TypeSize, ...] = ()
+    warm_up: tuple[int, int] = (0, 0)  # steps after `settle` that were not watched, bytes that the population gained in them
     samples: int = 0  # fresh children that answered
     pins: dict[str, str] = field(default_factory=dict)  # what makes readings exact: value or what is missing
     versions: dict[str, str] = field(default_factory=dict)  # as reported by what ran

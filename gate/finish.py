@@ -36,6 +36,9 @@ def finish(house: flow.House, whole: Verdict, task_id: str) -> Finished:
     store = root / workflow.tasks
     task = tasks.find(store, task_id)
     paths = worktree.changed(root)
+    if task.status == "done":
+        message = f"{workflow.tasks}: task {task.id} is done already; name another task, or set it back first"
+        raise GateError(message)
     _only_ours(house, paths, task)
     left = (*task.open_children, *task.open_dependencies)
     if left:

@@ -24,6 +24,7 @@ from gate.tidy import style, sweep
 from gate.units import show_count
 
 _LONGER = 4  # times as many steps before growth is called a leak
+_NAMED = 5  # paths that an error names
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
 
 Told = list[tuple[Step, Finding, float]]
@@ -58,6 +59,7 @@ def check(
     `watch` is called as each step ends. Raises GateError when the tree changed while it was measured.
     """
     told: dict[str, Evidence] = {}
+    began = time.time()
     tidied = {step.check: _tidy(house, step, everything=everything) for step in _changers(house, steps)}
     tree = house.tree()
 
@@ -77,7 +79,10 @@ def check(
     for step in alone:
         take(step)
     if house.tree() != tree:
-        message = "the work tree changed while it was measured; nothing was recorded, let it rest and run again"
+        names = ", ".join(worktree.written_since(house.root, began)[:_NAMED]) or "something was removed"
+        message = (
+            f"the work tree changed while it was measured ({names}); nothing was recorded: stop what writes there, or let git ignore it"
+        )
         raise GateError(message)
     for evidence in told.values():
         ledger.write(house.root, evidence)

@@ -49,7 +49,13 @@ def _clean(policy: Policy) -> Step:
 def _docs(policy: Policy) -> Step:
     docs = policy.docs
     work = Documents(match=docs.match, leave=docs.leave, root=docs.root, home=docs.home)
-    return Step(check="docs/links", phase=Phase.DOCS, does="follow every link and find stray documents", command="nox -s docs", work=work)
+    return Step(
+        check="docs/links",
+        phase=Phase.DOCS,
+        does="follow every link inside the repository and find stray documents",
+        command="nox -s docs",
+        work=work,
+    )
 
 
 def _lint(policy: Policy) -> Iterator[Step]:
@@ -117,6 +123,7 @@ def _question(case: str, agent: AgentCase, name: str, limit: Limit) -> Step:
         settle=agent.settle,
         population=agent.population,
         steps=agent.steps,
+        weight=agent.limits.footprint.max if agent.limits.footprint else 0.0,
     )
     does = {"footprint": "weigh one live agent", "growth": "watch the heap over steps", "handles": "count what stays open"}[name]
     return Step(check=f"memory/{case}/{name}", phase=Phase.QUALITY, does=does, command=f"nox -s memory -- {case}", work=work)

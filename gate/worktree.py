@@ -88,6 +88,11 @@ def ignored(root: Path, paths: Iterable[str]) -> frozenset[str]:
     return frozenset(path.removeprefix("./") for path in _split(ran.out))
 
 
+def written_since(root: Path, moment: float) -> tuple[str, ...]:
+    """Return the paths a commit would hold that were written after a moment (seconds since the epoch)."""
+    return tuple(path for path in files(root) if (root / path).lstat().st_mtime > moment)
+
+
 def changed(root: Path) -> tuple[str, ...]:
     """Return the paths that differ from HEAD, staged or not, new ones included, ignored ones not."""
     entries = _split(_git(root, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames").out)

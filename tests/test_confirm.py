@@ -40,3 +40,13 @@ def test_leak_is_confirmed_and_says_so(house: Repository) -> None:
     assert found.reading.series[0].counts[-1] == 4 * 256
     assert "measured in 2 fresh processes" in told
     assert re.search(r"bots\.py:[0-9]+: 1[0-9]{2} B/step: agent\.kept\.append\(bytes\(100\)\)", told), told
+
+
+def test_agent_that_fills_after_it_was_weighed_is_not_passed(house: Repository) -> None:
+    """A bounded history that fills in the warm-up, after the footprint was weighed, is told with the settle that weighs it full."""
+    policy = house.root / "policies/memory.yaml"
+    policy.write_text(policy.read_text() + '      footprint: {max: 9 kB, because: "small"}\n')
+    code, told, _ = verdict(house, "len(agent.kept) < 40 and agent.kept.append(bytes(1000))")
+    assert code == 3
+    assert re.search(r"one agent gained 3[0-9.]+ kB in [0-9]+ steps of warm-up, more than its whole footprint may be", told), told
+    assert re.search(r"set settle: [0-9]+ for bot", told)

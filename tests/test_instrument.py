@@ -136,7 +136,7 @@ def test_memory_past_malloc_is_seen_and_never_passes(tmp_path: Path) -> None:
     assert series(reading)[2] < 4 << 20
     resident = series(reading, "rss")
     assert (resident[2] - resident[0]) / 16 == pytest.approx(4 << 20, rel=0.01)
-    assert limits.judge(asked, reading, "again").outcome is Outcome.INCONCLUSIVE
+    assert limits.judge(asked, reading).outcome is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_garbage_that_nobody_collects_is_growth(tmp_path: Path) -> None:
     code = "import gc\ngc.disable()\ndef build(index): return []\ndef step(agent):\n    a = [bytearray(1000)]\n    a.append(a)\n"
     (tmp_path / "loose.py").write_text(code)
     asked = question("loose:build", "loose:step", "growth", steps=1024)
-    assert limits.judge(asked, agents.measure(asked, tmp_path), "again").outcome is Outcome.FAILED
+    assert limits.judge(asked, agents.measure(asked, tmp_path)).outcome is Outcome.FAILED
 
 
 def test_cycles_that_are_collected_are_no_growth(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_cycles_that_are_collected_are_no_growth(tmp_path: Path) -> None:
     )
     (tmp_path / "ring.py").write_text(code)
     asked = question("ring:build", "ring:step", "growth", settle=2500)
-    assert limits.judge(asked, agents.measure(asked, tmp_path), "again").outcome is Outcome.PASSED
+    assert limits.judge(asked, agents.measure(asked, tmp_path)).outcome is Outcome.PASSED
 
 
 def test_programs_that_ended_are_not_left_behind(tmp_path: Path) -> None:
@@ -217,9 +217,9 @@ def verdict(build: str, name: str, **numbers: object) -> tuple[Outcome, str]:
     """Measure, judge and explain one extreme; return the outcome and everything it says."""
     asked = question(f"tests.populations.extremes:{build}", "tests.populations.extremes:step", name, **numbers)
     reading = agents.measure(asked, ROOT)
-    found = limits.judge(asked, reading, "again")
+    found = limits.judge(asked, reading)
     if found.outcome is Outcome.FAILED:
-        found = limits.judge(asked, agents.explain(asked, ROOT, reading), "again")
+        found = limits.judge(asked, agents.explain(asked, ROOT, reading))
     return found.outcome, "\n".join([found.headline, *found.details])
 
 

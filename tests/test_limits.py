@@ -34,7 +34,7 @@ def growth(values: list[int], most: float = 0, population: int = 1, rss: list[in
     """Judge a heap series, with RssAnon beside it when given."""
     beside = (over_steps(rss, "rss"),) if rss else ()
     reading = Reading(series=(over_steps(values), *beside), samples=1)
-    return limits.judge(question("growth", most, population), reading, "nox -s memory -- x")
+    return limits.judge(question("growth", most, population), reading)
 
 
 def steps(slope: float, start: int = 10_000_000) -> list[int]:
@@ -168,7 +168,7 @@ def footprint(heap: list[int], most: float, rss: list[int] | None = None) -> Fin
     """Judge bytes at 8, 16 and 24 live agents."""
     meters = {"heap": heap} | ({"rss": rss} if rss else {})
     series = tuple(Series(meter=name, unit="B", over="agents", counts=(8, 16, 24), values=tuple(row)) for name, row in meters.items())
-    return limits.judge(question("footprint", most), Reading(series=series, samples=3), "nox -s memory -- x")
+    return limits.judge(question("footprint", most), Reading(series=series, samples=3))
 
 
 def test_footprint_is_the_slope_and_not_the_total() -> None:
@@ -185,7 +185,6 @@ def test_footprint_above_its_limit_fails_and_names_the_place() -> None:
     assert found.outcome is FAILED
     assert found.headline == "100 B/agent [100 B/agent, 100 B/agent], limit 90 B/agent"
     assert "policies/memory.yaml:9" in found.next_act
-    assert "nox -s memory -- x --explain" in found.next_act
 
 
 def test_footprint_on_both_sides_of_the_limit_is_undecided() -> None:
@@ -201,7 +200,7 @@ def test_footprint_past_malloc_is_not_passed() -> None:
 def handles(**rows: list[int]) -> Finding:
     """Judge counts of handles."""
     series = tuple(over_steps(values, name, 4) for name, values in rows.items())
-    return limits.judge(question("handles"), Reading(series=series, samples=1), "nox -s memory -- x")
+    return limits.judge(question("handles"), Reading(series=series, samples=1))
 
 
 def test_one_leaking_kind_of_handle_fails_the_question() -> None:
@@ -221,6 +220,6 @@ def test_explanation_travels_with_the_finding() -> None:
     spot = Hotspot(path="a.py", line=4, text="self.log.append(None)", size=8.1, count=0.0)
     types = (TypeSize(name="list", count=0, size=8.1),)
     reading = Reading(series=(over_steps(steps(8)),), samples=1, hotspots=(spot,), types=types)
-    found = limits.judge(question(), reading, "nox -s memory -- x")
+    found = limits.judge(question(), reading)
     assert "a.py:4: 8.1 B/step: self.log.append(None)" in found.details
     assert "type list: 8.1 B/step in 0 objects" in found.details

@@ -90,7 +90,7 @@ def test_tests_are_counted_from_the_junit_file(house: Repository) -> None:
     code, told = check("tests")
     assert code == 1
     assert "1 tests passed, 1 failed, 0 skipped" in told
-    assert "test_bots::test_bad" in told
+    assert "test_bots.py:4: test_bad: assert 1 == 2 [failure]" in told
 
 
 def test_no_tests_is_a_failure(house: Repository) -> None:

@@ -13,7 +13,7 @@ def judge(step: Step, reading: Reading, mode: Mode) -> Finding:
         return early
     match step.work:
         case Question():
-            return limits.judge(step.work, reading, step.command)
+            return limits.judge(step.work, reading)
         case Sweep():
             return reports.swept(reading, mode)
         case Documents():

@@ -15,13 +15,13 @@ _SLIGHT = 0.01  # share of the heaviest line or type below which another is not 
 _SHOWN = 5  # lines and types of an explanation
 
 
-def judge(question: Question, reading: Reading, command: str) -> Finding:
+def judge(question: Question, reading: Reading) -> Finding:
     """Decide one question about one agent case."""
     series = {row.meter: row for row in reading.series}
     if question.name == "footprint":
         found = _footprint(series["heap"], series.get("rss"), question.limit)
     elif question.name == "growth":
-        found = _growth(series["heap"], series.get("rss"), question)
+        found = _growth(series["heap"], series.get("rss"), question, reading.warm_up)
     else:
         found = _handles(reading.series, question)
     details = (
@@ -31,10 +31,7 @@ def judge(question: Question, reading: Reading, command: str) -> Finding:
     )
     if question.limit.because:
         details = (*details, f"the limit's reason: {question.limit.because}")
-    act = found.next_act
-    if found.outcome is Outcome.FAILED and not reading.hotspots and question.name != "handles":
-        act = f"{act}; see where with: {command} --explain" if act else command
-    return replace(found, details=details, next_act=act)
+    return replace(found, details=details)
 
 
 _WORST = (Outcome.PASSED, Outcome.INCONCLUSIVE, Outcome.FAILED)
@@ -69,11 +66,16 @@ def _footprint(heap: Series, rss: Series | None, limit: Limit) -> Finding:
     return _found(Outcome.PASSED, f"{shown}, limit {most}", details, slope, limit)
 
 
-def _growth(heap: Series, rss: Series | None, question: Question) -> Finding:
-    """Decide whether the heap keeps growing, and rule out growth that the heap meter cannot see."""
+def _growth(heap: Series, rss: Series | None, question: Question, warm_up: tuple[int, int]) -> Finding:
+    """Decide whether the heap keeps growing, and rule out growth that the heap meter or the footprint cannot see."""
     found = _trend(heap, question, "heap")
     if found.outcome is not Outcome.PASSED:
         return found
+    steps, gained = warm_up[0], warm_up[1] / question.population
+    if question.weight and gained - question.limit.most * steps > question.weight:
+        headline = f"one agent gained {show_size(gained)} in {steps:,} steps of warm-up, more than its whole footprint may be"
+        act = f"set settle: {question.settle + steps} for {question.case} in policies/memory.yaml, to weigh an agent when it is full"
+        return replace(found, outcome=Outcome.INCONCLUSIVE, headline=headline, next_act=act)
     if heap.counts[-1] < question.steps - len(heap.counts):  # steps that do not fill a window are not asked for
         headline = (
             f"level for {heap.counts[-1]:,} of {question.steps:,} steps; the budget of {show_time(question.budget.seconds)} ended then"
@@ -126,7 +128,7 @@ def _trend(series: Series, question: Question, name: str) -> Finding:
     details = [f"{name} {_interval(run.whole, limit.unit)} over {steps:,} steps, second half {_interval(run.settled, limit.unit)}"]
     if run.whole.low > bar and run.settled.value > bar and run.net > bar and run.settled.value > _FADING * run.early.value:
         headline = f"{name} grows by {_interval(run.whole, limit.unit)}, limit {most}"
-        act = f"stop the growth, or accept it with a reason at {limit.place}"
+        act = f"stop the growth; if it has a bound, set settle beyond it; or accept it with a reason at {limit.place}"
         return _found(Outcome.FAILED, headline, details, run.whole, limit, act)
     if (run.settled.high < bar or run.settled.high <= limit.most) and run.net <= bar:
         excluded = f"no steady growth of {show_amount(bar, limit.unit)} or more"

@@ -3,6 +3,7 @@
 from gate.facts import Diagnostic, Finding, Mode, Outcome, Reading, Step, Tool, Work
 from gate.units import show_count, show_size
 
+_NAMED = 5  # files that a headline names
 _SHOWN = 20  # complaints that a finding repeats
 
 
@@ -26,7 +27,9 @@ def tool(work: Work, reading: Reading, command: str) -> Finding:
     name = work.name if isinstance(work, Tool) else ""
     proven = name != "pytest" or _passed(reading) > 0
     if not reading.failed and not reading.diagnostics and proven:
-        return Finding(outcome=Outcome.PASSED, headline=_counted(reading) or f"{name}: nothing found")
+        mended = f"; rewrote {', '.join(change.path for change in reading.changes[:_NAMED])}" if reading.changes else ""
+        more = f" and {len(reading.changes) - _NAMED} more" if len(reading.changes) > _NAMED else ""
+        return Finding(outcome=Outcome.PASSED, headline=(_counted(reading) or f"{name}: nothing found") + mended + more)
     number = len(reading.diagnostics)
     if name == "pytest":
         headline = _counted(reading) if reading.counts.get("tests") else "no test ran"
@@ -41,7 +44,7 @@ def documents(reading: Reading) -> Finding:
     read = f"{show_count(reading.counts['links'], 'link')} in {show_count(reading.counts['documents'], 'document')}"
     if not reading.diagnostics:
         return Finding(outcome=Outcome.PASSED, headline=f"{read}, none dead")
-    headline = f"{len(reading.diagnostics)} of {read} are dead or astray"
+    headline = f"{show_count(len(reading.diagnostics), 'complaint')} about {read}"
     return Finding(
         outcome=Outcome.FAILED, headline=headline, details=_lines(reading.diagnostics), next_act="correct them, then: nox -s docs"
     )

@@ -37,7 +37,8 @@ def measure(question: Question, root: Path) -> Reading:
             return _reading(answers, wall, trouble=trouble)
         if "absent" in answer:
             return _reading(answers, wall, absent=str(answer["absent"]))
-    return replace(_reading(answers, wall), series=_series(question, answers), samples=len(answers))
+    warm_up = tuple(answers[0]["series"].get("warm_up", (0, 0)))
+    return replace(_reading(answers, wall), series=_series(question, answers), samples=len(answers), warm_up=warm_up)
 
 
 def explain(question: Question, root: Path, reading: Reading) -> Reading:
@@ -54,7 +55,8 @@ def explain(question: Question, root: Path, reading: Reading) -> Reading:
     lines = [] if trouble else answer.get("hotspots", [])
     types, more, unknown = _types(question, root)
     hotspots = tuple(Hotspot(**{**line, "path": _relative(str(line["path"]), root)}) for line in lines)
-    said = {name: text for name, text in (("lines", trouble), ("types", unknown)) if text}
+    nowhere = "" if hotspots else "no line of Python holds it: memory of C code, or garbage that nobody collects"
+    said = {name: text for name, text in (("lines", trouble or nowhere), ("types", unknown)) if text}
     return replace(reading, hotspots=hotspots, types=types, wall=reading.wall + took + more, pins={**reading.pins, **said})
 
 
@@ -96,7 +98,7 @@ def _series(question: Question, answers: list[Answer]) -> tuple[Series, ...]:
             values=tuple(values),
         )
         for name, values in rows.items()
-        if name not in {"noise", "per_window"} and all(value >= 0 for value in values)
+        if name in {"heap", "rss", "fds", "threads", "children"} and all(value >= 0 for value in values)
     )
 
 

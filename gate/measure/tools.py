@@ -30,7 +30,7 @@ def measure(tool: Tool, root: Path) -> Reading:
         return Reading(trouble=f"{tool.argv[0]} is not there; install it beside the gate or correct policies/quality.yaml")
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         report = Path(scratch, "report.xml")
-        extra = (f"--junitxml={report}",) if tool.reads == "pytest" else ()
+        extra = (f"--junitxml={report}", "-o", "junit_family=xunit1") if tool.reads == "pytest" else ()
         ran = run((*tool.argv, *extra), cwd=root, seconds=tool.seconds, stream=tool.stream, env=_CALM)
         return _read(tool, ran, report, root)
 
@@ -97,9 +97,11 @@ def _pytest(_ran: Ran, report: Path, _root: Path) -> Parsed:
         for case in suite.iter("testcase"):
             bad = case.find("failure") if case.find("failure") is not None else case.find("error")
             if bad is not None:
-                name = f"{case.get('classname', '')}::{case.get('name', '')}"
                 said = (bad.get("message") or "failed").splitlines()[0][:_SHOWN]
-                found.append(Diagnostic(path=name, line=0, code=bad.tag, message=said))
+                path, line = case.get("file", ""), int(case.get("line", "0")) + 1
+                found.append(
+                    Diagnostic(path=path or case.get("name", ""), line=line, code=bad.tag, message=f"{case.get('name', '')}: {said}")
+                )
     return tuple(found), counts
 
 

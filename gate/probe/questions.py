@@ -44,7 +44,8 @@ def growth(
 
     `settle` steps and a quarter of the run are warm-up and tell the pace; a window that would not fit before `until` (monotonic
     seconds) gets fewer steps. Returns bytes: `heap` and `rss`, one reading a window, fewer when time ran out; `noise`: the
-    range of the heap over 1,000 steps that do nothing; and `per_window`: the steps that a window had.
+    range of the heap over 1,000 steps that do nothing; `per_window`: the steps that a window had; `warm_up`: its steps after
+    `settle`, and the bytes that the population gained in them.
     """
     agents = [build(index) for index in range(population)]
     nobody = [None] * population
@@ -52,14 +53,18 @@ def growth(
         for _ in range(settle):
             step(agent)
     _watch(meters, _nothing, nobody, _row(2), _row(2), _NOISE_STEPS, math.inf)  # warms the watch itself
-    pace = _warm(step, agents, windows * per_window // 4 + 1, until)
     rest()
+    weighed = meters.heap()
+    pace, warmed = _warm(step, agents, windows * per_window // 4 + 1, until)
+    rest()
+    gained = meters.heap() - weighed
     quiet, heap, rss = _row(8), _row(windows), _row(windows)
     _watch(meters, _nothing, nobody, quiet, _row(8), _NOISE_STEPS // 8, math.inf)
     per_window = max(1, min(per_window, int((until - time.monotonic()) / pace / windows)))
     taken = _watch(meters, step, agents, heap, rss, per_window, until)
     noise = max(quiet) - min(quiet)
-    return {"heap": list(heap[:taken]), "rss": list(rss[:taken]), "noise": [noise], "per_window": [per_window]}
+    told = {"noise": [noise], "per_window": [per_window], "warm_up": [warmed, gained]}
+    return {"heap": list(heap[:taken]), "rss": list(rss[:taken]), **told}
 
 
 def handles(meters: Meters, build: Build, step: StepAgent, *, population: int, settle: int, windows: int, per_window: int) -> Answer:
@@ -99,8 +104,8 @@ def rest() -> None:
     let_go()
 
 
-def _warm(step: StepAgent, agents: Sequence[object], steps: int, until: float) -> float:
-    """Step every agent, for a quarter of the time that is left at the most; return the seconds of one round."""
+def _warm(step: StepAgent, agents: Sequence[object], steps: int, until: float) -> tuple[float, int]:
+    """Step every agent, for a quarter of the time that is left at the most; return the seconds of one round, and the rounds."""
     start = time.monotonic()
     until = start + (until - start) / 4
     taken = 0
@@ -108,7 +113,7 @@ def _warm(step: StepAgent, agents: Sequence[object], steps: int, until: float) -
         for agent in agents:
             step(agent)
         taken += 1
-    return (time.monotonic() - start) / taken
+    return (time.monotonic() - start) / taken, taken
 
 
 def _watch(
