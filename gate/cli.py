@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     summary = _only_report(verb("summary", _summary, "write the summary from recorded evidence; its exit code is the gate's"))
     summary.add_argument("--json", action="store_true", help="print everything as one JSON object")
     finish = verb("finish", _finish, "commit exactly the verified tree, set the task's status, write its summary")
+    finish.set_defaults(check=False)  # it has no mode that only reports; CI=true still stops it
     finish.add_argument("--task", required=True, metavar="ID", help="for example 20 or 20.2")
     tree = verb("tree", _tree, "print the tree id of the work tree, or of a revision")
     tree.add_argument("revision", nargs="?", default="", metavar="REV")
@@ -186,7 +187,6 @@ def _finish(words: argparse.Namespace, out: TextIO) -> int:
     from gate.judge.verdict import overall
     from gate.report import terminal
 
-    words.check = False
     if _mode(words) is Mode.CHECK:
         message = "finish commits, and with CI=true nothing is changed; run it where the work is"
         raise GateError(message)

@@ -38,6 +38,7 @@ class House:
     policy: Policy
     mode: Mode
     steps: tuple[Step, ...]
+    commit: str  # HEAD as the house was entered: what evidence was taken on top of
 
     def tree(self, revision: str = "") -> str:
         """Return the tree id of the work tree, or of a revision."""
@@ -48,7 +49,7 @@ def enter(start: Path, mode: Mode) -> House:
     """Find the repository, read its policies and draw the plan."""
     root = worktree.find_root(start)
     policy = load(root)
-    return House(root=root, policy=policy, mode=mode, steps=plan.steps(policy))
+    return House(root=root, policy=policy, mode=mode, steps=plan.steps(policy), commit=worktree.head(root))
 
 
 def check(
@@ -199,7 +200,7 @@ def _evidence(house: House, tree: str, taken: str, finding: Finding, reading: Re
         phase=phase,
         tree=tree,
         policy=house.policy.digest,
-        commit=worktree.head(house.root),
+        commit=house.commit,
         taken=taken,
         command=again,
         mode=house.mode,

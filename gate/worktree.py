@@ -159,9 +159,8 @@ def _look_again(root: Path, env: dict[str, str]) -> None:
 
 def _is_dirty_link(root: Path, told: str, path: str) -> bool:
     """Tell whether a raw difference is a submodule with changes of its own."""
-    if _GITLINK not in told.split()[:2] and not told.lstrip(":").startswith(_GITLINK):
-        return False
-    return bool(_git(root, "-C", path, "status", "--porcelain", "-z").out)
+    is_link = _GITLINK in told.removeprefix(":").split()[:2]
+    return is_link and bool(_git(root, "-C", path, "status", "--porcelain", "-z").out)
 
 
 def _scratch_env(root: Path, scratch: Path) -> dict[str, str]:

@@ -22,7 +22,8 @@ def footprint(
             step(agents[index])
 
     add(0)
-    before = _look(start=True)
+    tracemalloc.start(_FRAMES)
+    before = _look()
     for index in range(1, size + 1):
         add(index)
     return _lines(before, _look(), root, size)
@@ -46,10 +47,8 @@ def growth(
     return _lines(before, _look(), root, steps * population)
 
 
-def _look(*, start: bool = False) -> tracemalloc.Snapshot:
+def _look() -> tracemalloc.Snapshot:
     """Take a snapshot of what is alive."""
-    if start:
-        tracemalloc.start(_FRAMES)
     gc.collect()
     return tracemalloc.take_snapshot()
 
