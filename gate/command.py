@@ -1,6 +1,7 @@
 """The one door to a child process: bounded, measured, and nothing of it is left behind."""
 
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -15,8 +16,10 @@ from typing import IO
 
 from gate.errors import GateError
 
+HEAR, TELL = "GATE_HEAR", "GATE_TELL"  # environment variables of a child that talks
 _LOOK = 0.05  # seconds between two looks at a bounded child
 _LIVE: set[int] = set()  # children that are waited for, in any thread
+_PIPE = 2**16
 _READ = 64 * 2**20  # bytes of output that are read back at the most
 
 
@@ -50,32 +53,101 @@ def run(
     becomes of output that is not UTF-8.
     Raises GateError when the program is not there or may not be run.
     """
-    with tempfile.TemporaryFile() as give, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with Child(argv, cwd=cwd, seconds=seconds, output=output, env=env, stdin=stdin, stream=stream, errors=errors) as child:
+        return child.end()
+
+
+class Child:
+    """A bounded child process; it can be talked with line by line through two descriptors beyond its standard three."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        seconds: float,
+        output: int = _READ,
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b"",
+        stream: bool = False,
+        errors: str = "replace",
+        talks: bool = False,
+    ) -> None:
+        """Start it, as `run` does; one that talks finds in its environment the descriptors to hear and to tell."""
+        self._errors = errors
+        self._ran: Ran | None = None
+        self._files = [tempfile.TemporaryFile() for _ in range(3)]
+        give, out, err = self._files
         give.write(stdin)
         give.seek(0)
-        start = time.perf_counter()
-        child = _start(argv, cwd, env or {}, give, None if stream else (out, err))
-        watch = _Watch(child.pid, seconds, output, (out, err))
-        _LIVE.add(child.pid)
+        self._hear = self._tell = -1
+        theirs: dict[str, int] = {}
+        if talks:
+            (theirs[HEAR], self._tell), (self._hear, theirs[TELL]) = os.pipe(), os.pipe()
+        self._start = time.perf_counter()
+        words = {**(env or {}), **{name: str(descriptor) for name, descriptor in theirs.items()}}
         try:
-            code, cpu = _wait(child)
+            self._child = _start(argv, cwd, words, give, None if stream else (out, err), tuple(theirs.values()))
+        finally:
+            for descriptor in theirs.values():
+                os.close(descriptor)
+        self._watch = _Watch(self._child.pid, seconds, output, (out, err))
+        _LIVE.add(self._child.pid)
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Kill it if it still runs, and everything that it started."""
+        if self._ran is None:
+            _kill(self._child.pid)
+            self.end()
+        for descriptor in (self._hear, self._tell):
+            if descriptor >= 0:
+                os.close(descriptor)
+        for file in self._files:
+            file.close()
+
+    def ask(self, line: str) -> str:
+        """Say one line and return the line that answers it, or "" when the child ended instead."""
+        try:
+            os.write(self._tell, line.encode() + b"\n")
+        except BrokenPipeError:
+            return ""
+        answer = bytearray()
+        while not answer.endswith(b"\n"):
+            ready, _, _ = select.select([self._hear], [], [], _LOOK)
+            more = os.read(self._hear, _PIPE) if ready else b""
+            if (ready and not more) or (not ready and self._has_ended()):
+                return ""
+            answer += more
+        return answer.decode()
+
+    def end(self) -> Ran:
+        """Wait for its end and return what it left."""
+        give, out, err = self._files
+        if self._tell >= 0:
+            os.close(self._tell)
+            self._tell = -1
+        try:
+            code, cpu = _wait(self._child)
         except BaseException:
-            _kill(child.pid)
-            child.wait()
+            _kill(self._child.pid)
+            self._child.wait()
             raise
         finally:
-            watch.end()
-            _LIVE.discard(child.pid)
-        wall = time.perf_counter() - start
-        return Ran(
-            code=code,
-            out=_text(out, errors),
-            err=_text(err, errors),
-            wall=wall,
-            cpu=cpu,
-            stopped=watch.stopped,
-            stragglers=_kill(child.pid),
-        )
+            self._watch.end()
+            _LIVE.discard(self._child.pid)
+        wall = time.perf_counter() - self._start
+        out_text, err_text, stragglers = _text(out, self._errors), _text(err, self._errors), _kill(self._child.pid)
+        self._ran = Ran(code=code, out=out_text, err=err_text, wall=wall, cpu=cpu, stopped=self._watch.stopped, stragglers=stragglers)
+        return self._ran
+
+    def _has_ended(self) -> bool:
+        """Tell whether it ended, and leave it to be waited for; something that it started may hold its descriptors open."""
+        if not hasattr(os, "waitid"):
+            return self._child.poll() is not None
+        return os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def stop_all() -> None:
@@ -90,7 +162,7 @@ def find(program: str, cwd: Path) -> str:
 
 
 def _start(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], give: IO[bytes], take: tuple[IO[bytes], IO[bytes]] | None
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], give: IO[bytes], take: tuple[IO[bytes], IO[bytes]] | None, keep: tuple[int, ...]
 ) -> "subprocess.Popen[bytes]":
     """Start a child that leads a process group of its own."""
     try:
@@ -102,6 +174,7 @@ def _start(
             stdout=take and take[0],
             stderr=take and take[1],
             start_new_session=True,
+            pass_fds=keep,
         )
     except OSError as error:
         message = f"{argv[0]}: cannot be started ({error.strerror}); install it or correct the policy"

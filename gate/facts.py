@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gate.work import Phase, Step
+
 
 class Outcome(StrEnum):
     """What became of one check."""
@@ -14,116 +16,11 @@ class Outcome(StrEnum):
     BROKEN = "BROKEN"
 
 
-class Phase(StrEnum):
-    """The five phases, in their order."""
-
-    PLAN = "plan"
-    CLEAN = "clean"
-    DOCS = "docs"
-    QUALITY = "quality"
-    GIT = "git"
-
-
 class Mode(StrEnum):
     """Whether tools may change the tree (fix) or only report (check)."""
 
     FIX = "fix"
     CHECK = "check"
-
-
-# --- what a step works on -------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tool:
-    """A program that judges the tree and exits."""
-
-    name: str  # distribution or program name, for messages
-    argv: tuple[str, ...]  # only reads the tree
-    fixes: tuple[tuple[str, ...], ...] = ()  # what fix mode runs first, in order
-    reads: str = "exit"  # how its answer is parsed: ruff, mypy, pytest, exit
-    finds: tuple[int, ...] = (1,)  # exit codes that mean "I found something"
-    needs: str = ""  # a program without which the check is skipped
-    seconds: float = 600.0  # wall clock after which it is stopped
-    stream: bool = False  # its output is the user's to watch
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rule:
-    """One kind of artefact that the sweep knows."""
-
-    kind: str
-    match: tuple[str, ...]  # gitwildmatch patterns on paths below the root
-    live: bool = False  # kept by default because a tool of the gate still uses it
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sweep:
-    """Everything that one clean-up may take."""
-
-    rules: tuple[Rule, ...]
-    protect: tuple[str, ...] = ()  # gitwildmatch patterns that no rule may take
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Documents:
-    """Which documents are read and where they may lie."""
-
-    match: tuple[str, ...]
-    leave: tuple[str, ...]
-    root: tuple[str, ...]  # names that may stay at the root of the repository
-    home: str  # where all others belong
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Budget:
-    """What one measured child may use before it is stopped."""
-
-    seconds: float  # wall clock
-    memory: int  # bytes of address space
-    output: int  # bytes printed
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limit:
-    """The most that a quantity may be."""
-
-    most: float  # bytes per agent, bytes per step or handles per step
-    resolution: float  # the smallest steady growth that counts when `most` is 0
-    unit: str  # "B", "B/step", "/step"
-    because: str = ""
-    place: str = ""  # policy file and line
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """One question about one agent case."""
-
-    case: str
-    name: str  # footprint, growth, handles
-    build: str  # module:callable, (index) -> agent
-    step: str  # module:callable, (agent) -> None
-    limit: Limit
-    budget: Budget
-    sizes: tuple[int, ...]  # live agents per child: footprint
-    settle: int  # steps each agent takes before it is weighed or watched
-    population: int  # live agents while steps are counted
-    steps: int  # steps per agent: growth, handles
-    weight: float = 0.0  # bytes that one agent may weigh, 0 when no limit says so: growth
-
-
-Work = Tool | Sweep | Documents | Question
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One thing the plan will do."""
-
-    check: str  # for example "lint" or "memory/belief/growth"
-    phase: Phase
-    does: str  # one sentence
-    command: str  # what a person types to do just this again
-    work: Work
 
 
 # --- what is found --------------------------------------------------------------------
@@ -193,6 +90,33 @@ class TypeSize:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Holder:
+    """One container that got longer while it was watched."""
+
+    path: str  # from a module or an agent: "pkg.registry.AGENTS['a7'].history"
+    kind: str  # its type
+    items: int  # at the end
+    gained: float  # items per step
+    bound: int  # items that it may hold as it declares, 0 when it declares none
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One part of what an agent weighs; all parts add up to the footprint."""
+
+    name: str  # private, shared, framework, unexplained
+    size: float  # bytes per agent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """How far a watch is to go before it is judged again."""
+
+    steps: int  # of each agent, in all
+    seconds: float  # of work, in all
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
     """What measuring one step gave; decides nothing."""
 
@@ -204,7 +128,9 @@ class Reading:
     series: tuple[Series, ...] = ()
     hotspots: tuple[Hotspot, ...] = ()
     types: tuple[TypeSize, ...] = ()
-    warm_up: tuple[int, int] = (0, 0)  # steps after `settle` that were not watched, bytes that the population gained in them
+    holders: tuple[Holder, ...] = ()
+    parts: tuple[Part, ...] = ()
+    ended: str = ""  # what ended the watch early: time, memory
     samples: int = 0  # fresh children that answered
     pins: dict[str, str] = field(default_factory=dict)  # what makes readings exact: value or what is missing
     versions: dict[str, str] = field(default_factory=dict)  # as reported by what ran

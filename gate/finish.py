@@ -9,11 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from gate import flow, worktree
 from gate.errors import GateError
-from gate.facts import Evidence, Phase, Verdict
+from gate.facts import Evidence, Verdict
 from gate.record import commit, tasks
 from gate.record.files import make_folders, replace_file, restore
 from gate.report import summary
 from gate.units import show_count
+from gate.work import Phase
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gate import command, plan, worktree
 from gate.errors import GateError
-from gate.facts import Change, Evidence, Finding, Mode, Outcome, Phase, Question, Reading, Row, Step, Sweep, Tool, Verdict
+from gate.facts import Change, Evidence, Finding, Mode, Outcome, Reading, Row, Verdict
 from gate.judge import judge
 from gate.judge import verdict as verdicts
 from gate.measure import explain, measure
@@ -22,6 +22,7 @@ from gate.policy import Policy, load
 from gate.record import ledger
 from gate.tidy import style, sweep
 from gate.units import show_count
+from gate.work import Phase, Question, Step, Sweep, Tool
 
 _LONGER = 4  # times as many steps before growth is called a leak
 _NAMED = 5  # paths that an error names

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from gate.errors import GateError
-from gate.facts import Budget, Documents, Limit, Phase, Question, Rule, Step, Sweep, Tool
 from gate.policy import Policy
 from gate.policy.models import AgentCase
+from gate.work import Budget, Documents, Limit, Phase, Question, Rule, Step, Sweep, Tool
 
 
 def steps(policy: Policy) -> tuple[Step, ...]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gate.facts import Documents, Reading
+from gate.facts import Reading
 from gate.measure import documents
+from gate.work import Documents
 from tests.conftest import Repository
 
 HEADINGS = {

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gate.facts import Budget, Limit, Outcome, Question, Reading
+from gate.facts import Outcome, Reading
 from gate.judge import limits
 from gate.measure import agents
+from gate.work import Budget, Limit, Question
 
 ROOT = Path(__file__).parents[1]
 EXACT = sys.platform == "linux"

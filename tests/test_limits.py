@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.facts import Budget, Finding, Hotspot, Limit, Outcome, Question, Reading, Series, TypeSize
+from gate.facts import Finding, Hotspot, Outcome, Reading, Series, TypeSize
 from gate.judge import limits
+from gate.work import Budget, Limit, Question
 
 PASSED, FAILED, INCONCLUSIVE = Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE
 WINDOWS = 128

@@ -7,9 +7,10 @@ import pytest
 
 from gate import flow, worktree
 from gate.cli import main
-from gate.facts import Diagnostic, Mode, Reading, Tool
+from gate.facts import Diagnostic, Mode, Reading
 from gate.judge import reports
 from gate.measure import tools
+from gate.work import Tool
 from tests.conftest import Repository
 
 

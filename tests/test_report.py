@@ -15,30 +15,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from rich.console import Console
 
-from gate.facts import (
-    Budget,
-    Change,
-    Estimate,
-    Evidence,
-    Finding,
-    Limit,
-    Mode,
-    Outcome,
-    Phase,
-    Question,
-    Reading,
-    Row,
-    Rule,
-    Series,
-    Standing,
-    Step,
-    Sweep,
-    Tool,
-    Verdict,
-)
+from gate.facts import Change, Estimate, Evidence, Finding, Mode, Outcome, Reading, Row, Series, Standing, Verdict
 from gate.judge import verdict as verdicts
 from gate.report import machine, summary, terminal
 from gate.report.text import code, markdown, plain
+from gate.work import Budget, Limit, Phase, Question, Rule, Step, Sweep, Tool
 
 ASSETS = Path(__file__).with_name("assets") / "reports"
 TREE, OTHER, POLICY, COMMIT = "a1" * 20, "b2" * 20, "c3" * 32, "d4" * 20

@@ -8,9 +8,10 @@ import pytest
 
 from gate import plan
 from gate.cli import main
-from gate.facts import Change, Sweep
+from gate.facts import Change
 from gate.policy import load
 from gate.tidy import sweep
+from gate.work import Sweep
 from tests.conftest import Repository
 
 

@@ -1,7 +1,8 @@
 """Pure judgement: readings and limits in, findings out; no files, no clock, no processes."""
 
-from gate.facts import Documents, Finding, Mode, Question, Reading, Step, Sweep
+from gate.facts import Finding, Mode, Reading
 from gate.judge import limits, reports
+from gate.work import Documents, Question, Step, Sweep
 
 __all__ = ["judge"]
 

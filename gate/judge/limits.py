@@ -1,16 +1,18 @@
 """Decide whether footprint, growth and handles are within their limits."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from gate.facts import Estimate, Finding, Limit, Outcome, Question, Reading, Series
-from gate.judge import trend
-from gate.units import show_amount, show_size, show_time
+from gate.facts import Estimate, Finding, Outcome, Reading, Series
+from gate.judge import growth, trend
+from gate.units import show_amount, show_size
+from gate.work import Limit, Question
 
-_BLOCK = 4  # windows in one block of minima
-_FEWEST = 64  # windows below which nothing is decided
-_FADING = 0.5  # a growth whose second half is below this share of its first is settling
 _SLACK = 1 << 18  # bytes by which pages may exceed what they hold when a population is built
-_GAP = 1 << 20  # bytes that resident memory may move by itself: pages, allocator slack
+_LEAST = {"mapped": 1 << 18, "rss": 1 << 21}  # bytes that these may move by themselves: pages, allocator slack
+_LEAST_HANDLES = 128  # handles that a pool may open
+_HANDLES = ("fds", "threads", "children", "segments")
+_WORDS = {"heap": "heap", "mapped": "memory mapped past malloc", "rss": "resident memory"}
+_RULE_OF_THREE = 3  # an event that was not seen in n trials happens in fewer than 3 of n, at 95 %
 _SLIGHT = 0.01  # share of the heaviest line or type below which another is not worth reading
 _SHOWN = 5  # lines and types of an explanation
 
@@ -20,10 +22,10 @@ def judge(question: Question, reading: Reading) -> Finding:
     series = {row.meter: row for row in reading.series}
     if question.name == "footprint":
         found = _footprint(series["heap"], series.get("rss"), question.limit)
-    elif question.name == "growth":
-        found = _growth(series["heap"], series.get("rss"), question, reading.warm_up)
+    elif question.name == "handles":
+        found = _handles(series, question)
     else:
-        found = _handles(reading.series, question)
+        found = _growth(series, question)
     details = (
         *found.details,
         f"measured in {reading.samples} fresh process{'es' if reading.samples > 1 else ''}",
@@ -66,103 +68,101 @@ def _footprint(heap: Series, rss: Series | None, limit: Limit) -> Finding:
     return _found(Outcome.PASSED, f"{shown}, limit {most}", details, slope, limit)
 
 
-def _growth(heap: Series, rss: Series | None, question: Question, warm_up: tuple[int, int]) -> Finding:
+def _growth(series: dict[str, Series], question: Question) -> Finding:
     """Decide whether the heap keeps growing, and rule out growth that the heap meter or the footprint cannot see."""
-    found = _trend(heap, question, "heap")
-    if found.outcome is not Outcome.PASSED:
-        return found
-    steps, gained = warm_up[0], warm_up[1] / question.population
-    if question.weight and gained - question.limit.most * steps > question.weight:
-        headline = f"one agent gained {show_size(gained)} in {steps:,} steps of warm-up, more than its whole footprint may be"
-        act = f"set settle: {question.settle + steps} for {question.case} in policies/memory.yaml, to weigh an agent when it is full"
-        return replace(found, outcome=Outcome.INCONCLUSIVE, headline=headline, next_act=act)
-    if heap.counts[-1] < question.steps - len(heap.counts):  # steps that do not fill a window are not asked for
-        headline = (
-            f"level for {heap.counts[-1]:,} of {question.steps:,} steps; the budget of {show_time(question.budget.seconds)} ended then"
-        )
-        act = f"raise budget.time or lower steps for {question.case} in policies/memory.yaml"
-        return replace(found, outcome=Outcome.INCONCLUSIVE, headline=headline, next_act=act)
-    if rss is None:
-        return found
-    settled = rss.values[len(rss.values) // 2 :]
-    gained = settled[-1] - min(settled[: len(settled) // 2])
-    details = (*found.details, f"RssAnon + RssShmem moved {show_size(settled[-1] - settled[0])} over the second half of the run")
-    allowed = question.limit.most * question.population * (rss.counts[-1] - rss.counts[len(rss.counts) // 2])
-    if gained > _GAP + allowed:
-        headline = f"the heap is level, but resident memory gained {show_size(gained)}: memory that does not come from malloc"
-        return replace(
-            found,
-            outcome=Outcome.INCONCLUSIVE,
-            headline=headline,
-            details=details,
-            next_act="raise steps; find out what maps memory past malloc",
-        )
-    return replace(found, details=details)
+    limit, heap = question.limit, series["heap"]
+    steps = heap.counts[-1]
+    seen = {"heap": growth.judge(heap, limit.bar, limit.most, question.population, mean=series.get("heap mean"))}
+    for name, least in _LEAST.items():
+        if name in series:
+            seen[name] = growth.judge(series[name], limit.bar, limit.most, question.population, least=least)
+    if _keeps("threads", series, question) and "mapped" in seen:
+        del seen["mapped"]  # the stack of each thread is mapped: the question about handles tells of it
+    details = [f"{_WORDS[name]} {_interval(trend.slope, limit.unit)} over {steps:,} {_things(limit.unit)}s" for name, trend in seen.items()]
+    for name, trend in seen.items():
+        if trend.outcome is Outcome.FAILED:
+            headline = f"{_WORDS[name]} grows by {_interval(trend.slope, limit.unit)}, limit {show_amount(limit.most, limit.unit)}"
+            act = f"stop the growth; if it has a bound, set settle beyond it; or accept it with a reason at {limit.place}"
+            return _found(Outcome.FAILED, headline, details, trend.slope, limit, act)
+    for name, trend in seen.items():
+        if trend.outcome is Outcome.INCONCLUSIVE and (name == "heap" or trend.rise >= _LEAST[name]):
+            return _undecided(_WORDS[name], trend, details, question, steps)
+    heavy = _heavy(heap, question)
+    if heavy:
+        return replace(heavy, details=tuple(details))
+    return _passed("heap", seen["heap"], details, question, steps)
 
 
-def _handles(every: tuple[Series, ...], question: Question) -> Finding:
+def _heavy(heap: Series, question: Question) -> Finding | None:
+    """Refuse a level run before which each agent gained more than its whole footprint may be: it was weighed too early."""
+    at = len(heap.values) // 4
+    steps, gained = heap.counts[at], (heap.values[at] - heap.values[0]) / question.population
+    if not question.weight or gained - question.limit.most * steps <= question.weight:
+        return None
+    headline = f"one agent gained {show_size(gained)} in {steps:,} steps of warm-up, more than its whole footprint may be"
+    act = f"set settle: {question.settle + steps} for {question.case} in policies/memory.yaml, to weigh an agent when it is full"
+    return _found(Outcome.INCONCLUSIVE, headline, [], None, question.limit, act)
+
+
+def _handles(series: dict[str, Series], question: Question) -> Finding:
     """Decide whether any kind of handle keeps being opened: the worst kind is the answer, all of them are told."""
-    kinds = [_trend(series, question, series.meter) for series in every]
-    worst = max(kinds, key=lambda finding: _WORST.index(finding.outcome))
-    details = tuple(line for finding in kinds for line in finding.details)
-    if worst.outcome is not Outcome.PASSED:
-        return replace(worst, details=details)
-    return replace(worst, headline=worst.headline.replace(every[0].meter, ", ".join(series.meter for series in every), 1), details=details)
-
-
-def _trend(series: Series, question: Question, name: str) -> Finding:
-    """Decide whether a series keeps growing past the limit.
-
-    The series is cut into blocks and each block counts with its lowest reading, so a sawtooth is as flat as its floor.
-    FAILED needs the interval of all blocks above the limit and growth that does not fade: warm-up, a staircase that ends and a
-    one-time load have no second half. PASSED needs the second half's interval and its net rise below the limit.
-    """
     limit = question.limit
-    if len(series.values) < _FEWEST:
-        headline = f"only {len(series.values)} of the {_FEWEST} windows needed were reached within the budget"
-        act = f"raise budget.time or lower steps for {question.case} in policies/memory.yaml"
-        return _found(Outcome.INCONCLUSIVE, headline, [], None, limit, act)
-    run = _Run.of(series, question.population)
-    steps = series.counts[-1]
-    bar, most = limit.most or limit.resolution, show_amount(limit.most, limit.unit)
-    details = [f"{name} {_interval(run.whole, limit.unit)} over {steps:,} steps, second half {_interval(run.settled, limit.unit)}"]
-    if run.whole.low > bar and run.settled.value > bar and run.net > bar and run.settled.value > _FADING * run.early.value:
-        headline = f"{name} grows by {_interval(run.whole, limit.unit)}, limit {most}"
-        act = f"stop the growth; if it has a bound, set settle beyond it; or accept it with a reason at {limit.place}"
-        return _found(Outcome.FAILED, headline, details, run.whole, limit, act)
-    if (run.settled.high < bar or run.settled.high <= limit.most) and run.net <= bar:
-        excluded = f"no steady growth of {show_amount(bar, limit.unit)} or more"
-        gained = f"grows by {_interval(run.settled, limit.unit)}, limit {most},"
-        headline = f"{name}: {gained if limit.most else excluded} in {steps:,} steps"
-        return _found(Outcome.PASSED, headline, details, run.settled, limit)
+    kinds = {
+        name: growth.judge(row, limit.bar, limit.most, question.population, least=_LEAST_HANDLES)
+        for name, row in series.items()
+        if name in _HANDLES
+    }
+    steps = next(iter(series.values())).counts[-1]
+    details = [f"{name} {_interval(trend.slope, limit.unit)} over {steps:,} {_things(limit.unit)}s" for name, trend in kinds.items()]
+    worst = max(kinds, key=lambda name: _WORST.index(kinds[name].outcome))
+    trend = kinds[worst]
+    if trend.outcome is Outcome.FAILED:
+        headline = f"{worst} grow by {_interval(trend.slope, limit.unit)}, limit {show_amount(limit.most, limit.unit)}"
+        act = f"close what is opened; if it has a bound, set settle beyond it; or accept it with a reason at {limit.place}"
+        return _found(Outcome.FAILED, headline, details, trend.slope, limit, act)
+    if trend.outcome is Outcome.INCONCLUSIVE:
+        return _undecided(worst, trend, details, question, steps)
+    return _passed(", ".join(kinds), trend, details, question, steps)
+
+
+def _keeps(name: str, series: dict[str, Series], question: Question) -> bool:
+    """Tell whether a kind of handle grew at all over the last three quarters."""
+    values = series[name].values if name in series else (0,)
+    return values[-1] > values[len(values) // 4]
+
+
+def _passed(name: str, trend: growth.Trend, details: list[str], question: Question, steps: int) -> Finding:
+    """Word what a level run excludes, unless it was shorter than it had to be."""
+    limit, thing = question.limit, _things(question.limit.unit)
+    if steps < question.steps:
+        headline = f"level for {steps:,} of {question.steps:,} {thing}s; the budget ended then"
+        act = _more(question, "raise budget.time and budget.cpu, or lower steps,")
+        return _found(Outcome.INCONCLUSIVE, headline, details, trend.slope, limit, act)
+    bar, most = show_amount(limit.bar, limit.unit), show_amount(limit.most, limit.unit)
+    gained = f"grows by {_interval(trend.slope, limit.unit)}, limit {most}," if limit.most else f"no steady growth of {bar} or more"
+    rare = f"the rarest event excluded is 1 in {max(1, steps // _RULE_OF_THREE):,} {thing}s"
+    return _found(Outcome.PASSED, f"{name}: {gained} in {steps:,} {thing}s", [*details, rare], trend.slope, limit)
+
+
+def _undecided(name: str, trend: growth.Trend, details: list[str], question: Question, steps: int) -> Finding:
+    """Word a run that neither excludes growth nor shows it."""
+    limit, thing = question.limit, _things(question.limit.unit)
     headline = (
-        f"{name} {_interval(run.settled, limit.unit)}, net {show_amount(run.net, limit.unit)}: neither within {most} nor clearly above"
+        f"{name} {_interval(trend.slope, limit.unit)}, net {show_amount(trend.net, limit.unit)}, in {steps:,} {thing}s: "
+        f"neither within {show_amount(limit.most, limit.unit)} nor clearly above"
     )
-    act = f"set steps: {question.steps * 4} for {question.case} in policies/memory.yaml"
-    return _found(Outcome.INCONCLUSIVE, headline, details, run.settled, limit, act)
+    act = _more(question, f"watch four times as long ({steps * 4:,} {thing}s): raise budget.cpu and budget.time")
+    return _found(Outcome.INCONCLUSIVE, headline, details, trend.slope, limit, act)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Run:
-    """One series as slopes per step of one agent."""
+def _more(question: Question, act: str) -> str:
+    """Say where what would settle it is written."""
+    return f"{act} for {question.case} in policies/memory.yaml" if question.limit.place else act
 
-    whole: Estimate
-    early: Estimate
-    settled: Estimate
-    net: float  # rise of the second half from end to end
 
-    @classmethod
-    def of(cls, series: Series, population: int) -> "_Run":
-        """Cut a series into blocks and estimate its slopes."""
-        lows = [low / population for low in trend.floors(series.values, _BLOCK)]
-        ends = [series.counts[at + _BLOCK - 1] for at in range(0, len(lows) * _BLOCK, _BLOCK)]
-        half = len(lows) // 2
-        return cls(
-            whole=trend.theil_sen(ends, lows),
-            early=trend.theil_sen(ends[:half], lows[:half]),
-            settled=trend.theil_sen(ends[half:], lows[half:]),
-            net=(lows[-1] - lows[half]) / (ends[-1] - ends[half]),
-        )
+def _things(unit: str) -> str:
+    """Return what a unit counts: "step" of "B/step"."""
+    return unit.partition("/")[2]
 
 
 def _found(outcome: Outcome, headline: str, details: list[str], slope: Estimate | None, limit: Limit, act: str = "") -> Finding:

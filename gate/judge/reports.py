@@ -1,7 +1,8 @@
 """Tools, documents and sweeps: what their reports mean."""
 
-from gate.facts import Diagnostic, Finding, Mode, Outcome, Reading, Step, Tool, Work
+from gate.facts import Diagnostic, Finding, Mode, Outcome, Reading
 from gate.units import show_count, show_size
+from gate.work import Step, Tool, Work
 
 _NAMED = 5  # files that a headline names
 _SHOWN = 20  # complaints that a finding repeats

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gate.facts import Evidence, Outcome, Row, Standing, Step, Verdict
+from gate.facts import Evidence, Outcome, Row, Standing, Verdict
+from gate.work import Step
 
 BROKEN, FAILED, INCONCLUSIVE, PASSED = 2, 1, 3, 0
 

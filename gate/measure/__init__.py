@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from gate.facts import Documents, Question, Reading, Step, Tool
+from gate.facts import Reading
 from gate.measure import agents, documents, tools
+from gate.work import Documents, Question, Step, Tool
 
 __all__ = ["explain", "measure"]
 

@@ -1,4 +1,4 @@
-"""Agent cases: every question in fresh children, and what became of each child."""
+"""Agent cases: fresh children that hold the user's code and answer what is asked about it."""
 
 import json
 import signal
@@ -7,162 +7,150 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import gate.probe
-from gate.command import Ran, run
-from gate.facts import Hotspot, Question, Reading, Series, TypeSize
+from gate.command import Child
+from gate.facts import Holder, Hotspot, Look, Part, Reading, Series
 from gate.units import show_size, show_time
+from gate.work import Question
 
-WINDOWS = 128  # readings of one growth series
-_HANDLE_WINDOWS = 64
-_HANDLE_STEPS = 256  # enough for one handle in 100 steps, and a leaked descriptor a step stays below the usual limit of 1,024
-_HANDLE_SHARE = 16  # of the steps that growth takes; counting handles costs more than a step
 _LAUNCH = Path(gate.probe.__file__).with_name("launch.py")
 _TAIL = 5  # lines of what a broken child printed
-_SHARE = 0.8  # of the time budget that the question may use; a child that is still busy at the end of it is stopped
+_SHARE = 0.8  # of the wall clock that stepping may use; a child that is still busy at the end of it is stopped
+_FILLS = 8  # a population may gain one part in so many of the memory that it may have before its watch ends
+_COUNTED = {"fds", "threads", "children", "segments"}  # meters that read no bytes
 
-Answer = dict[str, Any]  # JSON to and from the child: see gate/probe/__main__.py
-
-
-def measure(question: Question, root: Path) -> Reading:
-    """Put one question; footprint needs a fresh child for each population size."""
-    answers: list[Answer] = []
-    wall = 0.0
-    for numbers in _numbers(question):
-        answer, took, trouble = _ask(question, question.name, numbers, root)
-        wall += took
-        answers.append(answer)
-        if trouble:
-            return _reading(answers, wall, trouble=trouble)
-        if "absent" in answer:
-            return _reading(answers, wall, absent=str(answer["absent"]))
-    warm_up = tuple(answers[0]["series"].get("warm_up", (0, 0)))
-    return replace(_reading(answers, wall), series=_series(question, answers), samples=len(answers), warm_up=warm_up)
+Answer = dict[str, Any]  # JSON to and from the child: see gate/probe
 
 
-def explain(question: Question, root: Path, reading: Reading) -> Reading:
-    """Ask two more children, slow ones, which lines and which types hold the memory."""
-    if question.name == "handles":
-        return reading
-    kind = "footprint" if question.name == "footprint" else "growth"
-    numbers: Answer = (
-        {"size": question.sizes[0], "settle": question.settle}
-        if kind == "footprint"
-        else {"population": question.population, "settle": question.settle, "steps": _watched(question)}
-    )
-    answer, took, trouble = _ask(question, f"trace-{kind}", numbers, root)
-    lines = [] if trouble else answer.get("hotspots", [])
-    types, more, unknown = _types(question, root)
-    hotspots = tuple(Hotspot(**{**line, "path": _relative(str(line["path"]), root)}) for line in lines)
-    nowhere = "" if hotspots else "no line of Python holds it: memory of C code, or garbage that nobody collects"
-    said = {name: text for name, text in (("lines", trouble or nowhere), ("types", unknown)) if text}
-    return replace(reading, hotspots=hotspots, types=types, wall=reading.wall + took + more, pins={**reading.pins, **said})
+class Fresh:
+    """One fresh child; it lives as long as the with block, and nothing of it stays."""
 
-
-def _numbers(question: Question) -> list[Answer]:
-    """Return what each child is asked with."""
-    if question.name == "footprint":
-        return [{"size": size, "settle": question.settle} for size in question.sizes]
-    common: Answer = {"population": question.population, "settle": question.settle}
-    if question.name == "handles":
-        steps = min(question.steps, max(_HANDLE_STEPS, question.steps // _HANDLE_SHARE))
-        return [{**common, "windows": _HANDLE_WINDOWS, "per_window": max(1, steps // _HANDLE_WINDOWS)}]
-    windows = min(WINDOWS, question.steps)
-    return [{**common, "windows": windows, "per_window": question.steps // windows}]
-
-
-def _watched(question: Question) -> int:
-    """Return how many steps a traced run takes: enough to see what repeats, few enough for its price."""
-    return min(question.steps, 1024)
-
-
-def _series(question: Question, answers: list[Answer]) -> tuple[Series, ...]:
-    """Turn answers into series over agents or steps."""
-    taken = [answer["series"] for answer in answers]
-    if question.name == "footprint":
-        gains = {name: [rows[name][1] - rows[name][0] for rows in taken] for name in ("heap", "rss")}
-        return tuple(
-            Series(meter=name, unit="B", over="agents", counts=question.sizes, values=tuple(values))
-            for name, values in gains.items()
-            if all(rows[name][0] >= 0 for rows in taken)
-        )
-    rows = taken[0]
-    per_window = rows["per_window"][0] if "per_window" in rows else _numbers(question)[0]["per_window"]
-    return tuple(
-        Series(
-            meter=name,
-            unit="" if question.name == "handles" else "B",
-            over="steps",
-            counts=tuple(per_window * (at + 1) for at in range(len(values))),
-            values=tuple(values),
-        )
-        for name, values in rows.items()
-        if name in {"heap", "rss", "fds", "threads", "children"} and all(value >= 0 for value in values)
-    )
-
-
-def _reading(answers: list[Answer], wall: float, *, trouble: str = "", absent: str = "") -> Reading:
-    """Gather what all children said of themselves."""
-    last = answers[-1] if answers else {}
-    pins = dict(last.get("pins", {}))
-    noise = [rows["noise"][0] for rows in (answer.get("series", {}) for answer in answers) if "noise" in rows]
-    if noise:
-        pins["noise floor"] = f"{noise[0]} B over 1,000 steps of nothing"
-    return Reading(
-        wall=wall,
-        cpu=sum(float(answer.get("cpu", 0.0)) for answer in answers),
-        pins=pins,
-        versions={"python of the measured child": str(last["python"])} if "python" in last else {},
-        trouble=trouble,
-        absent=absent,
-    )
-
-
-def _ask(question: Question, name: str, numbers: Answer, root: Path) -> tuple[Answer, float, str]:
-    """Start one child; return its answer, the seconds it took and, when it could not answer, why."""
-    with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
-        request, answer = Path(scratch, "request.json"), Path(scratch, "answer.json")
+    def __init__(self, question: Question, root: Path, *, most: int = 0, remember: bool = False) -> None:
+        """Start the child, with room for `most` agents; `remember` makes it note how large every container is."""
+        self._question, self._remember = question, remember
+        self._began = time.perf_counter()
+        self._scratch = tempfile.TemporaryDirectory(prefix="gate-")
+        request = Path(self._scratch.name, "request.json")
+        subject = question.subject
         wanted = {
             "root": str(root),
-            "question": name,
-            "build": question.build,
-            "step": question.step,
-            "answer": str(answer),
+            "build": subject.build,
+            "step": subject.step,
+            "form": subject.form,
+            "given": subject.given,
+            "settle": question.settle,
+            "population": question.population,
+            "churn": question.churns,
+            "most": max(most, question.population) + 1,
             "memory": question.budget.memory,
-            "numbers": numbers,
-            "until": time.monotonic() + question.budget.seconds * _SHARE,
         }
         request.write_text(json.dumps(wanted), encoding="utf-8")
-        ran = run(
-            [sys.executable, "-I", "-S", str(_LAUNCH), str(request)],
-            cwd=root,
-            seconds=question.budget.seconds,
-            output=question.budget.output,
+        words = [sys.executable, "-I", "-S", str(_LAUNCH), str(request)]
+        budget = question.budget
+        self._child = Child(words, cwd=root, seconds=budget.seconds, output=budget.output, talks=True)
+        self._until = time.monotonic() + budget.seconds * _SHARE
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the child."""
+        self._child.__exit__(*error)
+        self._scratch.cleanup()
+
+    def ask(self, do: str, **how: object) -> tuple[Answer, str]:
+        """Put one wish; return the answer and, when it cannot be used, why."""
+        line = self._child.ask(json.dumps({"do": do, "how": how}))
+        told: Answer = json.loads(line) if line else {}
+        if told and "error" not in told:
+            return told, ""
+        return told, self._trouble(told)
+
+    def watch(self, look: Look) -> Reading:
+        """Watch until as many steps and as much work are behind as the look wants, or a budget ends it."""
+        budget = self._question.budget
+        told, trouble = self.ask(
+            "watch",
+            steps=look.steps,
+            seconds=look.seconds,
+            until=self._until,
+            most=budget.memory // _FILLS,
+            remember=self._remember,
         )
-        told = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
-    return told, ran.wall, _trouble(question, name, ran, told)
+        series = _series(told.get("table", {}))
+        return replace(self._reading(told, trouble), series=series, ended=told.get("why", ""))
+
+    def holders(self, reading: Reading) -> Reading:
+        """Add to a reading which containers grew."""
+        told, trouble = self.ask("holders")
+        found = tuple(Holder(**row) for row in told.get("holders", ()))
+        pins = {**reading.pins, "holders": trouble} if trouble else reading.pins
+        return replace(reading, holders=found, pins=pins)
+
+    def _reading(self, told: Answer, trouble: str) -> Reading:
+        """Gather what the child says of itself."""
+        pins = dict(told.get("pins", {}))
+        if "noise" in told:
+            pins["noise floor"] = f"{told['noise']} B over 1,000 steps of nothing"
+        return Reading(
+            wall=time.perf_counter() - self._began,
+            cpu=float(told.get("cpu", 0.0)),
+            samples=1,
+            pins=pins,
+            versions={"python of the measured child": str(told["python"])} if "python" in told else {},
+            trouble=trouble,
+        )
+
+    def _trouble(self, told: Answer) -> str:
+        """Say why a child's answer cannot be used."""
+        if "error" in told:
+            return str(told["error"])
+        budget, ran = self._question.budget, self._child.end()
+        if ran.stopped == "time":
+            why = f"took longer than {show_time(budget.seconds)} and was stopped; raise budget.time or lower steps"
+        elif ran.stopped == "output":
+            why = f"printed more than {show_size(budget.output)}; silence it or raise budget.output"
+        else:
+            why = f"{_ended(ran.code)} before it answered"
+        tail = (ran.err or ran.out).strip().splitlines()[-_TAIL:]
+        return "\n".join([f"the measured child {why}", *tail])
 
 
-def _trouble(question: Question, name: str, ran: Ran, told: Answer) -> str:
-    """Say why a child's answer cannot be used, or return ""."""
-    printed = len(ran.out) + len(ran.err)
-    if ran.stopped == "time":
-        why = f"took longer than {show_time(question.budget.seconds)} and was stopped; raise budget.time or lower steps"
-    elif ran.stopped == "output" or printed > question.budget.output:
-        why = f"printed more than {show_size(question.budget.output)}; silence it or raise budget.output"
-    elif "error" in told:
-        return f"{told['error']}"
-    elif not told:
-        why = f"{_ended(ran.code)} before it answered"
-    elif told.get("left") and name != "handles":
-        why = f"left {told['left']} processes behind; end them within the step"
-    elif ran.stragglers and name != "handles":
-        why = "left processes behind; end them within the step"
-    else:
-        return ""
-    tail = (ran.err or ran.out).strip().splitlines()[-_TAIL:]
-    return "\n".join([f"the measured child {why}", *tail])
+def footprint(question: Question, root: Path) -> Reading:
+    """Weigh one more live agent: a fresh child for each population size."""
+    readings: list[Reading] = []
+    rows: list[Answer] = []
+    for size in question.sizes:
+        with Fresh(question, root, most=size) as child:
+            told, trouble = child.ask("footprint", size=size, settle=question.settle)
+            readings.append(child._reading(told, trouble))  # noqa: SLF001 - its own room
+        if trouble:
+            return _summed(readings)
+        rows.append(told)
+    series = tuple(
+        Series(meter=name, unit="B", over="agents", counts=question.sizes, values=tuple(row[name][1] - row[name][0] for row in rows))
+        for name in ("heap", "rss", "mapped")
+        if all(row[name][0] >= 0 for row in rows)
+    )
+    return replace(_summed(readings), series=series)
+
+
+def _summed(readings: list[Reading]) -> Reading:
+    """Add up the costs of several children; what the last one said of itself stands for all."""
+    last = readings[-1]
+    return replace(last, wall=sum(row.wall for row in readings), cpu=sum(row.cpu for row in readings), samples=len(readings))
+
+
+def _series(table: dict[str, list[int]]) -> tuple[Series, ...]:
+    """Turn the table of a watch into series; a meter that is not there has none."""
+    counts = tuple(table.get("steps", ()))
+    return tuple(
+        Series(meter=name, unit="" if name in _COUNTED else "B", over="steps", counts=counts, values=tuple(values))
+        for name, values in table.items()
+        if name != "steps" and counts and min(values) >= 0
+    )
 
 
 def _ended(code: int) -> str:
@@ -173,27 +161,6 @@ def _ended(code: int) -> str:
         return f"was killed by {signal.Signals(-code).name}"
     except ValueError:  # a real-time signal has no name
         return f"was killed by signal {-code}"
-
-
-def _types(question: Question, root: Path) -> tuple[tuple[TypeSize, ...], float, str]:
-    """Ask a throw-away child which types multiplied; say why when it cannot tell."""
-    wanted = {
-        "root": str(root),
-        "build": question.build,
-        "step": question.step,
-        "agents": question.sizes[0] if question.name == "footprint" else question.population,
-        "settle": question.settle,
-        "steps": 0 if question.name == "footprint" else _watched(question),
-    }
-    ran = run([sys.executable, "-P", "-m", "gate.measure.scan", json.dumps(wanted)], cwd=root, seconds=question.budget.seconds)
-    if ran.code:
-        tail = ran.err.strip().splitlines()
-        return (), ran.wall, f"not measured: the type scan {_ended(ran.code)}: {tail[-1] if tail else ran.stopped}"
-    try:
-        rows = json.loads(ran.out.splitlines()[-1])
-    except (ValueError, IndexError):  # the user's code printed over it
-        return (), ran.wall, "not measured: the agents print, and the type scan answers on standard output; silence them"
-    return tuple(TypeSize(name=name, count=count, size=size) for name, count, size in rows), ran.wall, ""
 
 
 def _relative(path: str, root: Path) -> str:

@@ -17,7 +17,8 @@ from markdown_it.token import Token
 from pathspec import GitIgnoreSpec
 
 from gate import worktree
-from gate.facts import Diagnostic, Documents, Reading
+from gate.facts import Diagnostic, Reading
+from gate.work import Documents
 
 _MARKDOWN = MarkdownIt("commonmark", {"maxNesting": 100, "store_labels": True}).enable("table")
 _TARGETS = {"link_open": "href", "image": "src"}

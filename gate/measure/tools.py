@@ -9,7 +9,8 @@ from importlib import metadata
 from pathlib import Path
 
 from gate.command import Ran, find, run
-from gate.facts import Diagnostic, Reading, Tool
+from gate.facts import Diagnostic, Reading
+from gate.work import Tool
 
 _CALM = {
     "NO_COLOR": "1",

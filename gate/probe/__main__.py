@@ -1,4 +1,4 @@
-"""Second stage of a measured child: answer one question and write the answer to a file."""
+"""Second stage of a measured child: answer one wish after the other, until there are no more."""
 
 import json
 import os
@@ -9,42 +9,51 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from gate.probe import lines, meters, questions, target
+from gate.probe import meters, questions
 
 
 def main(request: str) -> None:
-    """Answer the request; whatever the user's code does, the answer is a whole file or none."""
+    """Answer every wish with one line; whatever the user's code does, an answer is a whole line or none."""
     wanted = json.loads(Path(request).read_text(encoding="utf-8"))
-    answer_to = Path(wanted["answer"])
+    hear, tell = (int(os.environ.pop(name)) for name in ("GATE_HEAR", "GATE_TELL"))
+    for descriptor in (hear, tell):
+        os.set_inheritable(descriptor, False)
     reader = meters.Meters()
-    try:
-        answer = _ask(wanted, reader)
-    except BaseException as error:  # noqa: BLE001 - SystemExit and all else of the user's code is an answer too
-        answer = {"error": _worded(error, wanted["root"])}
-    answer |= {"pins": meters.pins(), "python": platform.python_version(), "cpu": time.process_time(), "left": reader.end_children()}
-    partial = answer_to.with_suffix(".part")
-    partial.write_text(json.dumps(answer), encoding="utf-8")
-    partial.replace(answer_to)
+    subject: questions.Subject | None = None
+    while True:
+        wish = json.loads(_line(hear) or "null")
+        if wish is None:
+            break
+        answer: dict[str, Any] = {}
+        try:
+            if subject is None:
+                subject = _subject(wanted, reader)
+            answer = subject.answer(wish)
+        except BaseException as error:  # noqa: BLE001 - SystemExit and all else of the user's code is an answer too
+            answer = {"error": _worded(error, wanted["root"])} | (subject.so_far() if subject else {})
+        answer["cpu"] = time.process_time()
+        answer |= {"pins": meters.pins(), "python": platform.python_version()}
+        os.write(tell, json.dumps(answer).encode() + b"\n")
+    reader.end_children()
     os._exit(0)  # threads that never end and exit handlers are not part of the question
 
 
-def _ask(wanted: dict[str, Any], reader: meters.Meters) -> dict[str, Any]:
-    """Load the user's code and put the question."""
-    root, question, numbers = str(wanted["root"]), str(wanted["question"]), wanted["numbers"]
-    sys.path.insert(0, root)
-    sys.argv = [root]
-    with meters.fixed_entropy():
-        build, step = target.load(str(wanted["build"])), target.load(str(wanted["step"]))
-    build = target.checked(build)
-    questions.freeze()
-    if question.startswith("trace-"):
-        look = lines.footprint if question == "trace-footprint" else lines.growth
-        return {"hotspots": look(build, step, root=root, **numbers)}
-    if question != "handles" and not reader.has_heap:
-        return {"absent": "psutil has no heap meter on this platform"}
-    if question == "growth":
-        numbers["until"] = wanted["until"]  # the clock is the system's: the time that starting took counts
-    return {"series": questions.ASK[question](reader, build, step, **numbers)}
+def _line(hear: int) -> bytes:
+    """Read one line, byte by byte: it is short, and nothing of it stays."""
+    line = b""
+    while not line.endswith(b"\n"):
+        more = os.read(hear, 1)
+        if not more:
+            return b""
+        line += more
+    return line
+
+
+def _subject(wanted: dict[str, Any], reader: meters.Meters) -> questions.Subject:
+    """Load the user's code."""
+    sys.path.insert(0, str(wanted["root"]))
+    sys.argv = [str(wanted["root"])]
+    return questions.Subject(wanted, reader)
 
 
 def _worded(error: BaseException, root: str) -> str:

@@ -19,6 +19,15 @@ _STATUS = 4096  # bytes of /proc/self/status that hold all memory lines
 _clear_caches: Callable[[], object] = getattr(sys, "_clear_internal_caches" if sys.version_info >= (3, 13) else "_clear_type_cache")
 
 
+class _MallInfo(ctypes.Structure):
+    """What glibc tells of its heap: struct mallinfo2 of <malloc.h>."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
+    )
+
+
 class Meters:
     """Read this process; each reading leaves nothing behind."""
 
@@ -32,30 +41,49 @@ class Meters:
             self._malloc, self._sbrk = libc.malloc, libc.sbrk
             self._malloc.restype = self._sbrk.restype = ctypes.c_void_p
             self._malloc.argtypes = self._sbrk.argtypes = [ctypes.c_size_t]
+            self._info = getattr(libc, "mallinfo2", None)  # glibc 2.33 and later
+            if self._info is not None:
+                self._info.restype = _MallInfo
+        else:
+            self._info = None
+        self.segments: set[str] = set()
+        _count_segments(self.segments)
 
     def heap(self) -> int:
         """Return the bytes that the C allocator has handed out: heap and mapped."""
         info = psutil.heap_info()
         return info.heap_used + info.mmap_used
 
-    def rss(self) -> int:
-        """Return the resident bytes that no file holds, private and shared, or -1 where the kernel does not tell."""
+    def resident(self) -> tuple[int, int]:
+        """Return two amounts of bytes, each -1 where the system does not tell.
+
+        The first is what is resident and no file holds, private and shared, of this process and of those that it started; the second
+        is what is mapped past malloc: private writable address space that is neither the C heap's nor its large blocks'.
+        """
         if self._status < 0:
-            return -1
+            return -1, -1
         text = os.pread(self._status, _STATUS, 0)
-        return _kilobytes(text, b"RssAnon:") + _kilobytes(text, b"RssShmem:") if b"RssAnon:" in text else -1
+        if b"RssAnon:" not in text:
+            return -1, -1
+        rss = _kilobytes(text, b"RssAnon:") + _kilobytes(text, b"RssShmem:") + sum(_rss_of(pid) for pid in _descendants("self"))
+        return rss, self._mapped(text)
 
-    def fds(self) -> int:
-        """Return the number of open file descriptors, or -1 on Windows."""
-        return self._self.num_fds() if hasattr(self._self, "num_fds") else -1
+    def _mapped(self, text: bytes) -> int:
+        if self._info is None:
+            return -1
+        info = self._info()
+        return _kilobytes(text, b"VmData:") - info.arena - info.hblkhd
 
-    def threads(self) -> int:
-        """Return the number of threads."""
-        return self._self.num_threads()
+    def handles(self) -> tuple[int, int, int, int]:
+        """Return the open file descriptors, threads, living descendants and shared-memory segments not yet unlinked; -1 for what is not known."""
+        if sys.platform == "linux":
+            return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), len(_descendants("self")), self._segments()
+        fds = self._self.num_fds() if hasattr(self._self, "num_fds") else -1
+        return fds, self._self.num_threads(), len(self._self.children(recursive=True)), -1
 
-    def children(self) -> int:
-        """Return the number of living processes that descend from this one."""
-        return len(self._self.children(recursive=True))
+    def _segments(self) -> int:
+        """Count the POSIX segments that this process made and nobody unlinked; a name that another process unlinked counts no more."""
+        return sum(os.path.exists(f"/dev/shm/{name}") for name in self.segments) if self.segments else 0  # noqa: S108 - where Linux keeps them
 
     def level(self) -> None:
         """Use up every free chunk of the C heap, so that what comes next is cut to size from fresh memory.
@@ -117,6 +145,55 @@ def _kilobytes(text: bytes, name: bytes) -> int:
     """Return the bytes of one line of /proc/self/status."""
     at = text.index(name) + len(name)
     return int(text[at : text.index(b"kB", at)]) * 1024
+
+
+def _descendants(pid: str) -> list[str]:
+    """Return the living processes that descend from one, as the kernel tells them."""
+    found: list[str] = []
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except FileNotFoundError:  # it ended meanwhile
+        return found
+    for task in tasks:
+        try:
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
+                own = file.read().decode().split()
+        except (FileNotFoundError, ProcessLookupError):  # the thread ended meanwhile, or the kernel does not tell
+            continue
+        for child in own:
+            found += [child, *_descendants(child)]
+    return found
+
+
+def _rss_of(pid: str) -> int:
+    """Return the resident bytes of another process that no file holds; 0 when it has ended."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            text = file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return _kilobytes(text, b"RssAnon:") + _kilobytes(text, b"RssShmem:") if b"RssAnon:" in text else 0
+
+
+def _count_segments(names: set[str]) -> None:
+    """Note the name of each POSIX shared-memory segment that Python code makes, and forget it when it is unlinked."""
+    try:
+        import _posixshmem  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        return
+    make, unlink = _posixshmem.shm_open, _posixshmem.shm_unlink
+
+    def shm_open(path: str, flags: int, mode: int = 511) -> int:
+        made = make(path, flags, mode=mode)
+        if flags & os.O_CREAT:
+            names.add(path.lstrip("/"))
+        return made
+
+    def shm_unlink(path: str) -> None:
+        unlink(path)
+        names.discard(path.lstrip("/"))
+
+    _posixshmem.shm_open, _posixshmem.shm_unlink = shm_open, shm_unlink
 
 
 def _is_marked(process: psutil.Process, mark: str) -> bool:

@@ -1,93 +1,111 @@
-"""The questions that a child can answer about agents: what they weigh, gain and hold open."""
+"""What a child can be asked about agents: what they keep, weigh, need at their peak, and where it lies."""
 
 import gc
-import math
-import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
+from gate.probe import meters as instruments
 from gate.probe.meters import Meters, let_go
+from gate.probe.target import Herd
+from gate.probe.watch import Watch
 
-Build = Callable[[int], object]
-StepAgent = Callable[[object], object]
-Answer = dict[str, list[int]]
+Answer = dict[str, Any]
 
 _NOISE_STEPS = 1000
-_LARGE = 1 << 62
+_NOISE_LOOKS = 8
 _ROUNDS = 10
+_LARGE = 1 << 62
 
 
-def footprint(meters: Meters, build: Build, step: StepAgent, *, size: int, settle: int) -> Answer:
-    """Weigh `size` live agents, each after `settle` steps; a first agent pays for imports and caches and is not weighed.
+class Subject:
+    """The user's code in this process, and everything that may be asked about it."""
 
-    Returns bytes: `heap` and `rss` before and after.
-    """
-    agents: list[object] = [None] * (size + 1)
-    heap, rss = _row(2), _row(2)
-    for at in (0, 1):
-        for index in range(at, at + 1 if at == 0 else size + 1):
-            agents[index] = build(index)
-            for _ in range(settle):
-                step(agents[index])
-        rest()
-        if at == 0:
-            meters.level()
-        rss[at] = meters.rss()
-        heap[at] = meters.heap()
-    return {"heap": list(heap), "rss": list(rss)}
+    def __init__(self, wanted: Answer, meters: Meters) -> None:
+        """Import the code; build nothing yet."""
+        self._wanted, self._meters = wanted, meters
+        with instruments.fixed_entropy():
+            self.herd = Herd(wanted, int(wanted["most"]))
+        freeze()
+        self._watch: Watch | None = None
+        self._noise = 0
+        self._sizes: dict[int, int] | None = None
 
+    def answer(self, wish: Answer) -> Answer:
+        """Answer one wish by its name."""
+        ask: dict[str, Callable[..., Answer]] = {
+            "watch": self.watch,
+            "footprint": self.footprint,
+            "holders": self.holders,
+        }
+        return ask[wish["do"]](**wish["how"])
 
-def growth(
-    meters: Meters, build: Build, step: StepAgent, *, population: int, settle: int, windows: int, per_window: int, until: float
-) -> Answer:
-    """Watch the heap while a population steps: the lowest reading of each window of steps.
+    def so_far(self) -> Answer:
+        """Return what was seen before the user's code broke down."""
+        return {"table": self._watch.table(), "noise": self._noise} if self._watch else {}
 
-    `settle` steps and a quarter of the run are warm-up and tell the pace; a window that would not fit before `until` (monotonic
-    seconds) gets fewer steps. Returns bytes: `heap` and `rss`, one reading a window, fewer when time ran out; `noise`: the
-    range of the heap over 1,000 steps that do nothing; `per_window`: the steps that a window had; `warm_up`: its steps after
-    `settle`, and the bytes that the population gained in them.
-    """
-    agents = [build(index) for index in range(population)]
-    nobody = [None] * population
-    for agent in agents:
-        for _ in range(settle):
-            step(agent)
-    _watch(meters, _nothing, nobody, _row(2), _row(2), _NOISE_STEPS, math.inf)  # warms the watch itself
-    rest()
-    weighed = meters.heap()
-    pace, warmed = _warm(step, agents, windows * per_window // 4 + 1, until)
-    rest()
-    gained = meters.heap() - weighed
-    quiet, heap, rss = _row(8), _row(windows), _row(windows)
-    _watch(meters, _nothing, nobody, quiet, _row(8), _NOISE_STEPS // 8, math.inf)
-    per_window = max(1, min(per_window, int((until - time.monotonic()) / pace / windows)))
-    taken = _watch(meters, step, agents, heap, rss, per_window, until)
-    noise = max(quiet) - min(quiet)
-    told = {"noise": [noise], "per_window": [per_window], "warm_up": [warmed, gained]}
-    return {"heap": list(heap[:taken]), "rss": list(rss[:taken]), **told}
+    def watch(self, *, steps: int, seconds: float, until: float, most: int, remember: bool = False) -> Answer:
+        """Watch a population step, or one agent after the other come and go; go on from where the last wish ended.
 
+        `remember` notes how large every container is, so that `holders` can say which grew. Returns the table (see Watch), why it
+        ended, and `noise`: the bytes by which the heap moved over 1,000 steps that do nothing.
+        """
+        if self._watch is None:
+            settle, churn = int(self._wanted["settle"]), bool(self._wanted["churn"])
+            if not churn:
+                self.herd.add(int(self._wanted["population"]))
+                self.herd.move(0, settle)
+            step = self.herd.cycle(settle) if churn else self.herd.round()
+            self._noise = self._quiet()
+            if remember:
+                from gate.probe import holders  # noqa: PLC0415 - only when a second look is wanted
 
-def handles(meters: Meters, build: Build, step: StepAgent, *, population: int, settle: int, windows: int, per_window: int) -> Answer:
-    """Count what a population holds open, at the end of each window of steps.
+                self._sizes = holders.sizes()
+            self._watch = Watch(self._meters, step)
+            self._watch.pace()
+            rest()
+            self._meters.level()
+        why = self._watch.go_on(steps=steps, seconds=seconds, until=until, most=most)
+        return {"table": self._watch.table(), "why": why, "noise": self._noise}
 
-    Returns counts: `fds`, `threads` and `children`, one reading a window.
-    """
-    agents = [build(index) for index in range(population)]
-    for agent in agents:
-        for _ in range(settle + 1):
-            step(agent)
-    rest()
-    fds, threads, children = _row(windows), _row(windows), _row(windows)
-    for window in range(windows):
-        for _ in range(per_window):
-            for agent in agents:
-                step(agent)
-        rest()
-        fds[window], threads[window], children[window] = meters.fds(), meters.threads(), meters.children()
-    return {"fds": list(fds), "threads": list(threads), "children": list(children)}
+    def footprint(self, *, size: int, settle: int) -> Answer:
+        """Weigh `size` live agents, each after `settle` steps; a first one pays for imports and caches and is not weighed.
 
+        Returns bytes: `heap`, `rss` and `mapped`, before and after.
+        """
+        herd, rows = self.herd, [array("q", bytes(16)) for _ in range(3)]
+        for at in (0, 1):
+            start = herd.count
+            herd.add(1 if at == 0 else size)
+            herd.move(start, settle)
+            rest()
+            if at == 0:
+                self._meters.level()
+            rows[1][at], rows[2][at] = self._meters.resident()
+            rows[0][at] = self._meters.heap()
+        return {"heap": list(rows[0]), "rss": list(rows[1]), "mapped": list(rows[2])}
 
-ASK: dict[str, Callable[..., Answer]] = {"footprint": footprint, "growth": growth, "handles": handles}
+    def holders(self) -> Answer:
+        """Say which containers grew since the watch began."""
+        from gate.probe import holders  # noqa: PLC0415 - only when a second look is wanted
+
+        if self._sizes is None or self._watch is None:
+            return {"holders": []}
+        return {"holders": holders.grown(self._sizes, self.herd.agents, self._watch.table()["steps"][-1])}
+
+    def _quiet(self) -> int:
+        """Return by how many bytes the heap moves while nobody does anything."""
+        looks = array("q", bytes(8 * _NOISE_LOOKS))
+        read = self._meters.heap
+        for _ in range(2):  # the first round warms the loop itself
+            for at in range(_NOISE_LOOKS):
+                lowest = _LARGE
+                for _ in range(_NOISE_STEPS // _NOISE_LOOKS):
+                    _nothing()
+                    lowest = min(read(), lowest)
+                let_go()
+                looks[at] = lowest
+        return max(looks) - min(looks)
 
 
 def freeze() -> None:
@@ -104,43 +122,5 @@ def rest() -> None:
     let_go()
 
 
-def _warm(step: StepAgent, agents: Sequence[object], steps: int, until: float) -> tuple[float, int]:
-    """Step every agent, for a quarter of the time that is left at the most; return the seconds of one round, and the rounds."""
-    start = time.monotonic()
-    until = start + (until - start) / 4
-    taken = 0
-    while taken < steps and (taken == 0 or time.monotonic() < until):
-        for agent in agents:
-            step(agent)
-        taken += 1
-    return (time.monotonic() - start) / taken, taken
-
-
-def _watch(
-    meters: Meters, step: StepAgent, agents: Sequence[object], heap: "array[int]", rss: "array[int]", per_window: int, until: float
-) -> int:
-    """Fill the rows, one window after the other; return how many windows the time allowed."""
-    read, collect = meters.heap, gc.collect
-    for window in range(len(heap)):
-        lowest = _LARGE
-        for _ in range(per_window):
-            for agent in agents:
-                step(agent)
-            lowest = min(read(), lowest)
-        if gc.isenabled():
-            collect()
-        let_go()
-        heap[window] = min(read(), lowest)
-        rss[window] = meters.rss()
-        if time.monotonic() > until:
-            return window + 1
-    return len(heap)
-
-
-def _row(length: int) -> "array[int]":
-    """Return a row for readings that needs no memory later."""
-    return array("q", bytes(8 * length))
-
-
-def _nothing(_agent: object) -> None:
+def _nothing() -> None:
     """Step nobody."""

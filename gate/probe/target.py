@@ -1,39 +1,181 @@
-"""The user's own code: found by name, called as the policy says."""
+"""The user's own code: found by name, entered, stepped and left as the policy says."""
 
+import asyncio
 import importlib
+import importlib.util
 import inspect
 import operator
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+Call = Callable[..., Any]  # any callable of the user's
 
 
-def load(name: str) -> Callable[..., object]:
-    """Import `module:callable` and return the callable.
+def load(name: str) -> Call:
+    """Import `module:callable` or `path/to/file.py:callable` and return the callable.
 
     Raises ImportError or AttributeError as Python words them, TypeError when the name is not callable.
     """
-    module, _, attribute = name.partition(":")
-    found: object = operator.attrgetter(attribute)(importlib.import_module(module))
-    if any(told(found) for told in (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)):
-        message = f"{name} is async or a generator: calling it runs nothing; name a plain function, for example one that calls asyncio.run"
-        raise TypeError(message)
+    where, _, attribute = name.rpartition(":")
+    found: object = operator.attrgetter(attribute)(_file(Path(where)) if where.endswith(".py") else importlib.import_module(where))
     if not callable(found):
-        message = f"{name} is a {type(found).__name__}, not callable; name a function in the policy"
+        message = f"{name} is a {type(found).__name__}, not callable; name a function"
         raise TypeError(message)
+    return _plain(found)
+
+
+class Herd:
+    """The agents that live at one time; holding them takes no memory beyond what was asked for at the start."""
+
+    def __init__(self, wanted: dict[str, Any], most: int) -> None:
+        """Load what a request names; nothing is built yet."""
+        self._build, self._step, self._whole = load(wanted["build"]) if wanted["build"] else None, load(wanted["step"]), wanted["form"]
+        self._given = wanted.get("given", {})
+        self.agents: list[Any] = [None] * most
+        self._open: list[Any] = [None] * most
+        self.count = 0
+
+    def add(self, number: int = 1) -> None:
+        """Build some more agents; a population is built whole."""
+        if self._whole == "population":
+            self._put(0, number)
+            self.count = number
+            return
+        for _ in range(number):
+            self._put(self.count, self.count)
+            self.count += 1
+
+    def move(self, start: int, times: int) -> None:
+        """Let each agent from `start` on take some steps, one agent after the other."""
+        for index in range(start, 1 if self._whole == "population" else self.count):
+            one = self._one(index)
+            for _ in range(times):
+                one()
+
+    def round(self) -> Call:
+        """Return what lets every agent take one step."""
+        if self._whole == "population" or self.count == 1:
+            return self._one(0)
+        step, agents = self._step, self.agents[: self.count]
+
+        def everyone() -> None:
+            for agent in agents:
+                step(agent)
+
+        return everyone
+
+    def cycle(self, settle: int) -> Call:
+        """Return what builds one agent, lets it take some steps and drops it."""
+
+        def one() -> None:
+            self._put(0, 0)
+            step = self._one(0)
+            for _ in range(settle):
+                step()
+            self.drop(0)
+
+        return one
+
+    def drop(self, index: int) -> None:
+        """Let one agent go; what was entered is left."""
+        entered, self._open[index], self.agents[index] = self._open[index], None, None
+        if entered is not None:
+            _leave(entered)
+
+    def _one(self, index: int) -> Call:
+        return self._step if self._build is None else partial(self._step, self.agents[index])
+
+    def _put(self, index: int, number: int) -> None:
+        """Build one agent and enter it."""
+        if self._build is None:  # a plain function: nothing to build
+            return
+        built = self._build(**self._given) if self._whole == "call" else self._build(number, **self._given)
+        self.agents[index], self._open[index] = _entered(built)
+        if self.agents[index] is None and self._whole != "call":
+            message = f"build({number}) returned None, not an agent; return the agent itself"
+            raise TypeError(message)
+
+
+def _file(path: Path) -> object:
+    """Import a Python file under its own name, as running it would not."""
+    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
+    if spec is None or spec.loader is None or not path.is_file():
+        message = f"{path} is no Python file"
+        raise ImportError(message)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _plain(found: Call) -> Call:
+    """Return a callable that has done its work when it returns: a coroutine is run to its end, a generator step is exhausted."""
+    inner = found
+    while isinstance(inner, partial):
+        inner = inner.func
+    if inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(getattr(inner, "__call__", None)):  # noqa: B004 - asks how, not whether
+        return lambda *words, **named: run(found(*words, **named))
     return found
 
 
-def checked(build: Callable[..., object]) -> Callable[[int], object]:
-    """Return the same build, which refuses to return what is no agent."""
+def run(work: Awaitable[Any]) -> Any:
+    """Run a coroutine in the one event loop of this process."""
 
-    def build_one(index: int) -> object:
-        """Build one agent.
+    async def whole() -> Any:
+        return await work
 
-        Raises TypeError for None, which weighs nothing, and for a coroutine or generator, which has not run yet.
-        """
-        agent = build(index)
-        if agent is None or inspect.iscoroutine(agent) or inspect.isgenerator(agent):
-            message = f"build({index}) returned {type(agent).__name__}, not an agent; return the agent itself"
-            raise TypeError(message)
-        return agent
+    return _loop().run_until_complete(whole())
 
-    return build_one
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
+
+
+def _entered(built: Any) -> tuple[Any, Any]:
+    """Return the agent in what was built, and what must be left when it is dropped, or None.
+
+    A coroutine is awaited; a generator gives the agent with its first `yield`, and is the agent itself when that is None; a
+    context manager is entered.
+    """
+    if inspect.isawaitable(built):
+        built = run(built)
+    if inspect.isgenerator(built):
+        first = next(built)
+        return (built, None) if first is None else (first, built)
+    if inspect.isasyncgen(built):
+        return run(anext(built)), built
+    kind = type(built)
+    if hasattr(kind, "__aenter__") and hasattr(kind, "__aexit__"):
+        return run(kind.__aenter__(built)), built
+    if hasattr(kind, "__enter__") and hasattr(kind, "__exit__"):
+        return kind.__enter__(built), built
+    return built, None
+
+
+def _leave(entered: Any) -> None:
+    """Leave what was entered, as the end of a with statement does."""
+    kind = type(entered)
+    if inspect.isgenerator(entered):
+        _exhaust(entered)
+    elif inspect.isasyncgen(entered):
+        run(_exhaust_async(entered))
+    elif hasattr(kind, "__aexit__"):
+        run(kind.__aexit__(entered, None, None, None))
+    else:
+        kind.__exit__(entered, None, None, None)
+
+
+def _exhaust(rest: Iterator[object]) -> None:
+    for _ in rest:
+        pass
+
+
+async def _exhaust_async(rest: Any) -> None:
+    async for _ in rest:
+        pass

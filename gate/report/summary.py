@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from gate.facts import Change, Evidence, Finding, Outcome, Phase, Question, Row, Standing, Sweep, Verdict
+from gate.facts import Change, Evidence, Finding, Outcome, Row, Standing, Verdict
 from gate.report.text import code, markdown
 from gate.units import show_amount, show_count, show_size, show_time
+from gate.work import Phase, Question, Sweep
 
 _FIRST = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
 

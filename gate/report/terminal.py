@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from gate.facts import Change, Finding, Outcome, Phase, Step, Verdict
+from gate.facts import Change, Finding, Outcome, Verdict
 from gate.report.text import plain
 from gate.units import show_count, show_size, show_time
+from gate.work import Phase, Step
 
 _COLOURS = {
     Outcome.PASSED: "green",

@@ -5,7 +5,8 @@ from pathlib import Path
 from gate import worktree
 from gate.command import run
 from gate.errors import GateError
-from gate.facts import Change, Tool
+from gate.facts import Change
+from gate.work import Tool
 
 
 def fix(tool: Tool, root: Path) -> tuple[Change, ...]:

@@ -11,7 +11,8 @@ from pathspec import GitIgnoreSpec
 
 from gate import worktree
 from gate.errors import GateError
-from gate.facts import Change, Entry, Rule, Sweep
+from gate.facts import Change, Entry
+from gate.work import Rule, Sweep
 
 _ENVIRONMENTS = frozenset({".nox", ".tox", ".venv", "node_modules", worktree.STORE})
 _CACHED = re.compile(r"(?P<source>.+?)\.[A-Za-z]+-?[0-9]+(\.opt-[0-9]+)?\.pyc")  # module.cpython-311.opt-1.pyc

@@ -10,10 +10,11 @@ from pathlib import Path
 from statistics import median
 
 from gate.command import Ran, run
-from gate.facts import Mode, Question
+from gate.facts import Mode
 from gate.flow import House, enter
 from gate.judge import judge
 from gate.measure import measure
+from gate.work import Question
 
 ROUNDS = 5
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,119 @@
+"""Decide whether a series keeps growing past a bar: yes, no, or not yet known."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from gate.facts import Estimate, Outcome, Series
+from gate.judge.trend import theil_sen
+
+_BLOCKS = 32  # blocks into which the part of a run that counts is cut
+_FEWEST = 16  # blocks below which nothing is decided
+_STARTS = (0.4, 0.2)  # where the parts begin that may show a level series
+_FADING = 0.6  # a growth whose later part is below this share of its earlier part is settling
+_DOUBLING = 1.4  # a container that doubles gains at least so many times more from one octave to the next
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trend:
+    """What one series says of growth, in units per step of one agent."""
+
+    outcome: Outcome  # PASSED: excluded; FAILED: plain; INCONCLUSIVE: neither yet
+    slope: Estimate  # over the last three quarters when FAILED, else over the part that was judged
+    net: float  # rise from end to end of that part
+    rise: float  # units that the population gained over the last three quarters
+
+
+def judge(series: Series, bar: float, most: float, population: int, *, mean: Series | None = None, least: float = 0) -> Trend:
+    """Compare the growth of a series with what it must not exceed.
+
+    `bar` is the growth from which it is a leak, `most` what is allowed (bar and most differ when nothing is allowed: a test needs an
+    effect to exclude). `mean` is the same series as means, the steadier figure for noise. FAILED needs at least `least` units gained.
+
+    FAILED needs the interval of the last three quarters above the bar, for the lowest readings and for the means, and growth that
+    does not fade: warm-up, a staircase that ends and a one-time load have no later part. A container that doubles its room is flat
+    most of the time; it fails when each of three octaves gained more than the one before. PASSED needs the interval of the last three
+    fifths or four fifths, of either series, below the bar, and no net rise above it: more than an octave, in which a container that
+    doubles shows itself.
+    """
+    rows = [_Run.of(row, population) for row in (series, mean) if row is not None]
+    whole = rows[0].part(0.25)
+    rise = rows[0].net(0.25) * rows[0].length(0.25) * population
+    if rise >= least and (all(run.grows(bar) for run in rows) or rows[0].doubles(bar)):
+        return Trend(outcome=Outcome.FAILED, slope=whole, net=rows[0].net(0.25), rise=rise)
+    for run in rows:
+        for start in _STARTS:
+            slope = run.part(start)
+            within = slope.high < bar or slope.high <= most
+            if within and slope.points >= _FEWEST and max(run.net(start), run.late(start)) <= bar:
+                return Trend(outcome=Outcome.PASSED, slope=slope, net=run.net(start), rise=rise)
+    return Trend(outcome=Outcome.INCONCLUSIVE, slope=rows[-1].part(_STARTS[0]), net=rows[-1].net(_STARTS[0]), rise=rise)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """One series per agent, and the blocks of a part of it."""
+
+    counts: Sequence[int]
+    values: Sequence[float]
+    fold: Callable[[Sequence[float]], float]  # min for lowest readings, mean for means
+
+    @classmethod
+    def of(cls, series: Series, population: int) -> "_Run":
+        fold: Callable[[Sequence[float]], float] = fmean if series.meter.endswith("mean") else min
+        return cls(counts=series.counts, values=[value / population for value in series.values], fold=fold)
+
+    def blocks(self, start: float, end: float = 1.0) -> tuple[list[int], list[float]]:
+        """Cut a part of the run into blocks of equally many windows; the first few windows of it may be left out."""
+        first, last = round(start * len(self.values)), round(end * len(self.values))
+        size = max(1, -(-(last - first) // _BLOCKS))
+        ends = list(range(last, first + size - 1, -size))[::-1]
+        return [self.counts[at - 1] for at in ends], [self.fold(self.values[at - size : at]) for at in ends]
+
+    def part(self, start: float, end: float = 1.0) -> Estimate:
+        """Estimate the slope of a part."""
+        return theil_sen(*self.blocks(start, end))
+
+    def length(self, start: float) -> int:
+        """Return the steps of the run from `start` on."""
+        return self.counts[-1] - self.counts[round(start * len(self.counts)) - 1]
+
+    def net(self, start: float) -> float:
+        """Return the rise of a part from its first quarter to its last, per step."""
+        counts, values = self.blocks(start)
+        quarter = max(1, len(values) // 4)
+        return (median(values[-quarter:]) - median(values[:quarter])) / (counts[-1] - counts[quarter - 1] or 1)
+
+    def late(self, start: float) -> float:
+        """Return by how much the end exceeds everything before it, per step of the last eighth of a part."""
+        counts, values = self.blocks(start)
+        eighth = max(2, len(values) // 8)
+        return max(0.0, min(values[-2:]) - max(values[:-2])) / (counts[-1] - counts[-eighth - 1])
+
+    def grows(self, bar: float) -> bool:
+        """Tell whether growth is plain and does not fade."""
+        whole, middle = self.part(0.25), 0.625
+        early, late = self.part(0.25, middle), self.part(middle)
+        enough = whole.points >= _FEWEST and whole.low > bar
+        return enough and late.value > bar and late.value > _FADING * early.value and self.net(0.5) > bar
+
+    def doubles(self, bar: float) -> bool:
+        """Tell whether each octave of the run gained more than the one before, as a container does that doubles its room."""
+        number = len(self.values)
+        marks = [round(number * share) - 1 for share in (0.125, 0.25, 0.5, 1.0)]
+        if marks[0] < 1:
+            return False
+        levels = [self.values[at] for at in marks]
+        gains = [after - before for before, after in zip(levels, levels[1:], strict=False)]
+        steady = all(later >= _DOUBLING * early > 0 for early, later in zip(gains, gains[1:], strict=False))
+        noisy = min(_drop(self.values[one : two + 1]) for one, two in zip(marks, marks[1:], strict=False)) > 0
+        return steady and not noisy and gains[-1] / (self.counts[marks[3]] - self.counts[marks[2]]) > bar
+
+
+def _drop(values: Sequence[float]) -> float:
+    """Return the largest fall below what was reached before."""
+    top, largest = values[0], 0.0
+    for value in values:
+        top = max(top, value)
+        largest = max(largest, top - value)
+    return largest

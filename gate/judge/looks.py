@@ -1,0 +1,75 @@
+"""How long to look: the first table, twice as much while nothing is decided, four times as much before a leak is called one."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gate.facts import Finding, Holder, Look, Outcome, Reading
+from gate.units import show_amount
+from gate.work import Question
+
+_SCREEN = 0.1  # seconds of work of the first look
+_LONGER = 4  # times as many steps before growth is called a leak
+_SURE = 1.5  # seconds of work that a leak must last
+_ALIKE = 0.5  # share of the first slope that the second must reach
+_MARGIN = 1.5  # times the steps after which a declared bound should be reached
+_STEPS = 0.05  # items a step from which a container counts as growing with the steps
+
+
+def first(questions: Sequence[Question]) -> Look:
+    """Return the first look: as many steps as the policy wants, and long enough to tell the plain cases."""
+    return Look(steps=max(question.steps for question in questions), seconds=_SCREEN)
+
+
+def confirming(questions: Sequence[Question], reading: Reading) -> Look:
+    """Return the look of a second child: a leak goes on, what was still filling is full by then, and chance does not repeat."""
+    budget = min(question.budget.cpu for question in questions)
+    return Look(steps=_steps(reading) * _LONGER, seconds=min(_SURE, budget / 2))
+
+
+def next_look(questions: Sequence[Question], reading: Reading, found: Sequence[Finding], last: Look, spent: float) -> Look | None:
+    """Return how far to go on, or None when everything is decided or the budget will not allow more."""
+    if reading.trouble or reading.ended or not found:
+        return None
+    budget = min(question.budget.cpu for question in questions) - spent
+    filling = _filling(reading)
+    if filling and any(finding.outcome is Outcome.FAILED for finding in found):
+        steps = int(_until_full(filling, reading) * _MARGIN)
+        cost = reading.cpu / _steps(reading) * steps
+        return Look(steps=steps, seconds=last.seconds) if cost <= budget and steps > _steps(reading) else None
+    if all(finding.outcome is not Outcome.INCONCLUSIVE for finding in found) or reading.cpu * 2 > budget:
+        return None
+    return Look(steps=_steps(reading) * 2, seconds=last.seconds)
+
+
+def confirmed(question: Question, earlier: Finding, finding: Finding, reading: Reading) -> Finding:
+    """Return what two children say together: FAILED only when both say so, for a growth that is alike."""
+    if finding.outcome is not Outcome.FAILED:
+        return finding
+    filling = _filling(reading)
+    if filling:
+        settle = question.settle + int(_until_full(filling, reading) * _MARGIN)
+        headline = (
+            f"{finding.headline}; but {filling.path} ({filling.kind}) has {filling.items:,} of the {filling.bound:,} items that it may have"
+        )
+        act = f"set settle: {settle} for {question.case}, to watch when it is full" if question.limit.place else f"take {settle:,} steps first"
+        return replace(finding, outcome=Outcome.INCONCLUSIVE, headline=headline, next_act=act)
+    one, two = earlier.estimate, finding.estimate
+    if one and two and two.value < _ALIKE * one.value:
+        headline = f"{finding.headline}; it was {show_amount(one.value, finding.unit)} in a shorter run: it may be settling"
+        return replace(finding, outcome=Outcome.INCONCLUSIVE, headline=headline)
+    return finding
+
+
+def _filling(reading: Reading) -> Holder | None:
+    """Return the container that grows with the steps and says itself that it will stop."""
+    growing = [holder for holder in reading.holders if holder.gained >= _STEPS or holder.bound]
+    return next((holder for holder in growing if holder.bound > holder.items and holder.gained * 4 >= growing[0].gained), None)
+
+
+def _until_full(holder: Holder, reading: Reading) -> float:
+    """Return the steps, in all, after which a container is full at its pace."""
+    return _steps(reading) + (holder.bound - holder.items) / holder.gained
+
+
+def _steps(reading: Reading) -> int:
+    return reading.series[0].counts[-1]

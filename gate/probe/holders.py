@@ -1,0 +1,165 @@
+"""Who holds what grows: containers that got longer, the way to them from a module or an agent, and the bound they declare."""
+
+import functools
+import gc
+import sys
+from collections import deque
+from collections.abc import Iterator
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+_LEAST = 8  # items by which a container must have grown
+_MOST = 5  # containers that are told
+_NODES = 2_000_000  # objects that the search visits at the most
+_CONTAINERS = (list, dict, set, deque)
+_CACHE = type(functools.lru_cache(maxsize=1)(lambda: None))
+_BOUNDS = ("max", "limit", "capacity", "bound")  # an attribute with one of these in its name declares a bound
+_LARGEST = 10_000_000  # a bound that nobody reaches is none
+_SKIPPED = (ModuleType, FunctionType, BuiltinFunctionType, CodeType)
+
+Row = dict[str, Any]
+
+
+def sizes() -> dict[int, int]:
+    """Return how many items every container has, by its identity; also of those that were imported."""
+    gc.unfreeze()
+    found = {id(item): _length(item) for item in gc.get_objects() if isinstance(item, (*_CONTAINERS, _CACHE))}
+    gc.freeze()
+    return found
+
+
+def grown(before: dict[int, int], agents: list[object], steps: int) -> list[Row]:
+    """Return the containers that grew most: `path`, `kind`, `items` and `gained` items a step, and `bound`, the items that it may hold.
+
+    `bound` is 0 when nothing near the container declares one: `maxlen` of a deque, `maxsize` of an lru_cache, or an attribute of its
+    owner whose name speaks of a maximum, a limit or a capacity and whose value is larger than the container is now.
+    """
+    gc.unfreeze()
+    gained = [
+        (_length(item) - before.get(id(item), 0), item)
+        for item in gc.get_objects()
+        if isinstance(item, (*_CONTAINERS, _CACHE)) and item is not before and _length(item) - before.get(id(item), 0) >= _LEAST
+    ]
+    gained.sort(key=lambda pair: -pair[0])
+    gained = gained[:_MOST]
+    ways = _ways({id(item) for _, item in gained}, agents)
+    return [
+        {
+            "path": "".join(label for label, _ in ways.get(id(item), ())) or "reached from no module and no agent",
+            "kind": type(item).__name__,
+            "items": _length(item),
+            "gained": more / steps,
+            "bound": _bound(item, [owner for _, owner in ways.get(id(item), ())]),
+        }
+        for more, item in gained
+    ]
+
+
+def _length(item: Any) -> int:
+    return item.cache_info().currsize if isinstance(item, _CACHE) else len(item)
+
+
+def _bound(item: Any, owners: list[object]) -> int:
+    """Return the declared number of items at which a container stops to grow, or 0."""
+    now = _length(item)
+    if isinstance(item, deque):
+        return item.maxlen or 0
+    if isinstance(item, _CACHE):
+        return item.cache_info().maxsize or 0
+    for owner in [item, *reversed(owners[-3:])]:
+        declared = [value for name, value in _attributes(owner) if _speaks(name) and type(value) is int and now <= value <= _LARGEST]
+        if declared:
+            return min(declared)
+    return 0
+
+
+def _speaks(name: str) -> bool:
+    return any(word in name.lower() for word in _BOUNDS)
+
+
+def _attributes(owner: object) -> Iterator[tuple[str, object]]:
+    """Yield what an instance has by name: its dictionary, or its slots."""
+    if isinstance(owner, (type, ModuleType, *_CONTAINERS)) and not getattr(owner, "__dict__", None):
+        return
+    yield from (getattr(owner, "__dict__", None) or {}).items()
+    for kind in type(owner).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            held = getattr(owner, name, None)
+            if held is not None:
+                yield str(name), held
+
+
+Way = tuple[tuple[str, object], ...]
+
+
+def _ways(targets: set[int], agents: list[object]) -> dict[int, Way]:
+    """Find the shortest way to each target from an agent or a module: (label, object) from the root on."""
+    came: dict[int, tuple[int, str, object]] = {}
+    queue: deque[object] = deque()
+
+    def reach(item: object, by: int, label: str) -> None:
+        if id(item) not in came:
+            came[id(item)] = (by, label, item)
+            queue.append(item)
+
+    own = {id(came), id(queue), id(targets), id(agents)}
+    for index, agent in enumerate(agents):
+        if agent is not None:
+            reach(agent, 0, f"agents[{index}]")
+    for name, module in sorted(sys.modules.items(), key=lambda pair: pair[0].startswith(("gate.", "_"))):
+        if isinstance(module, ModuleType) and not name.startswith("gate.probe"):
+            for key, value in list(vars(module).items()):
+                if not isinstance(value, ModuleType):
+                    reach(value, 0, f"{name}.{key}")
+    found: dict[int, Way] = {}
+    while queue and len(found) < len(targets) and len(came) < _NODES:
+        item = queue.popleft()
+        if id(item) in own:
+            continue
+        if id(item) in targets:
+            found[id(item)] = _way(item, came)
+        for label, inner in _inside(item):
+            reach(inner, id(item), label)
+    return found
+
+
+def _way(item: object, came: dict[int, tuple[int, str, object]]) -> Way:
+    steps: list[tuple[str, object]] = []
+    at = id(item)
+    while at:
+        at, label, holder = came[at]
+        steps.append((label, holder))
+    return tuple(reversed(steps))
+
+
+def _inside(item: object) -> Iterator[tuple[str, object]]:
+    """Yield what an object holds, each with how a program would write it."""
+    if isinstance(item, dict):
+        yield from ((f"[{_short(key)}]", value) for key, value in list(item.items()))
+        yield from ((".keys()", key) for key in list(item) if gc.is_tracked(key))
+        return
+    if isinstance(item, (list, tuple, deque)):
+        yield from ((f"[{at}]", value) for at, value in enumerate(list(item)) if gc.is_tracked(value))
+        return
+    if isinstance(item, (str, bytes, int, float, CodeType)):
+        return
+    named = set()
+    if not isinstance(item, _SKIPPED):
+        for name, value in list(_attributes(item)):
+            named.add(id(value))
+            yield f".{name}", value
+    for value in gc.get_referents(item):
+        if id(value) not in named and not isinstance(value, ModuleType):
+            if isinstance(item, FunctionType) and value is item.__globals__:
+                continue
+            if isinstance(value, dict) and value is getattr(item, "__dict__", None):
+                yield "", value
+            else:
+                yield f".<{type(value).__name__}>", value
+
+
+def _short(key: object) -> str:
+    """Show a key in a few letters, without running code of its type."""
+    text = repr(key) if type(key) in {str, int, float, bool, bytes, tuple} else f"<{type(key).__name__}>"
+    return text if len(text) <= 40 else f"{text[:37]}..."

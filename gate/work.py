@@ -1,0 +1,127 @@
+"""What the plan hands on: each step and the work in it; frozen, plain data, nothing that acts."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """The five phases, in their order."""
+
+    PLAN = "plan"
+    CLEAN = "clean"
+    DOCS = "docs"
+    QUALITY = "quality"
+    GIT = "git"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tool:
+    """A program that judges the tree and exits."""
+
+    name: str  # distribution or program name, for messages
+    argv: tuple[str, ...]  # only reads the tree
+    fixes: tuple[tuple[str, ...], ...] = ()  # what fix mode runs first, in order
+    reads: str = "exit"  # how its answer is parsed: ruff, mypy, pytest, exit
+    finds: tuple[int, ...] = (1,)  # exit codes that mean "I found something"
+    needs: str = ""  # a program without which the check is skipped
+    seconds: float = 600.0  # wall clock after which it is stopped
+    stream: bool = False  # its output is the user's to watch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One kind of artefact that the sweep knows."""
+
+    kind: str
+    match: tuple[str, ...]  # gitwildmatch patterns on paths below the root
+    live: bool = False  # kept by default because a tool of the gate still uses it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sweep:
+    """Everything that one clean-up may take."""
+
+    rules: tuple[Rule, ...]
+    protect: tuple[str, ...] = ()  # gitwildmatch patterns that no rule may take
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Documents:
+    """Which documents are read and where they may lie."""
+
+    match: tuple[str, ...]
+    leave: tuple[str, ...]
+    root: tuple[str, ...]  # names that may stay at the root of the repository
+    home: str  # where all others belong
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """What one question may use; a child that takes more is stopped."""
+
+    seconds: float  # wall clock of one child
+    cpu: float  # seconds of work of all children together
+    memory: int  # bytes of address space of one child
+    output: int  # bytes printed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """The most that a quantity may be."""
+
+    most: float  # bytes per agent, bytes per step, call or cycle, or handles per step, call or cycle
+    resolution: float  # the smallest steady growth that counts when `most` is 0
+    unit: str  # "B/agent", "B/step", "/step", "B/call", "B/cycle", …
+    meter: str = ""  # the one meter that the limit is about; "" lets the larger of heap and rss decide: footprint
+    because: str = ""
+    place: str = ""  # policy file and line
+
+    @property
+    def bar(self) -> float:
+        """Return the growth that must be exceeded to be a leak."""
+        return self.most or self.resolution
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """The user's code that a question is about."""
+
+    step: str  # module:callable, or path.py:callable: (agent) -> None, or of a population (model) -> None
+    build: str = ""  # likewise: (index) -> agent, of a population (count) -> (model, agents), of a call () -> context
+    form: str = "agents"  # agents, population, call
+    given: dict[str, object] = field(default_factory=dict)  # keyword arguments of build
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """One question about one agent case."""
+
+    case: str
+    name: str  # footprint, peak, growth, churn, handles
+    subject: Subject
+    limit: Limit
+    budget: Budget
+    sizes: tuple[int, ...]  # live agents per child: footprint
+    settle: int  # steps each agent takes before it is weighed or watched
+    population: int  # live agents while steps are counted
+    steps: int  # fewest steps that are watched before anything passes
+    weight: float = 0.0  # bytes that one agent may weigh, 0 when no limit says so: growth
+
+    @property
+    def churns(self) -> bool:
+        """Tell whether agents come and go instead of living on."""
+        return self.limit.unit.endswith("/cycle")
+
+
+Work = Tool | Sweep | Documents | Question
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One thing the plan will do."""
+
+    check: str  # for example "lint" or "memory/belief/growth"
+    phase: Phase
+    does: str  # one sentence
+    command: str  # what a person types to do just this again
+    work: Work
