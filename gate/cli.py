@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 EXIT_CODES = """exit codes: 0 passed, 1 the subject failed, 2 the gate could not work (bad policy, broken tool, bad usage),
 3 not enough data to decide, 130 interrupted"""
+_QUESTION = "default: growth and handles; all: also footprint and peak, which without --max only inform"
+_DAY = 86_400
 _PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 _CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
 
@@ -68,6 +70,19 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("what", choices=_CHECKS, metavar="|".join(_CHECKS), help="quality: format, lint and types side by side")
     check.add_argument("cases", nargs="*", metavar="CASE", help="for memory: only these agent cases")
     check.add_argument("--explain", action="store_true", help="for memory: also name lines and types of what passes")
+    measure = verb("measure", _measure, "give any callable a verdict: no policy, no repository needed")
+    measure.add_argument("target", metavar="TARGET:STEP", help="module:callable or path/to/file.py:callable")
+    measure.add_argument("--setup", default="", metavar="TARGET:SETUP", help="what it returns is handed to STEP")
+    measure.add_argument(
+        "--question", default="default", choices=("growth", "handles", "churn", "footprint", "peak", "all"), help=_QUESTION
+    )
+    measure.add_argument("--max", default="", metavar="LIMIT", help='of the one question asked, for example "8 B/call" or "2 MB"')
+    measure.add_argument("--steps", type=_positive, default=0, metavar="N", help="fewest calls that are watched before anything passes")
+    measure.add_argument(
+        "--budget-seconds", type=_seconds, default=10.0, metavar="S", help="of work before it says INCONCLUSIVE (default: 10)"
+    )
+    measure.add_argument("--explain", action="store_true", help="also name lines and types of what passes")
+    measure.add_argument("--json", action="store_true", help="print everything that was read and found as one JSON object")
     summary = _only_report(verb("summary", _summary, "write the summary from recorded evidence; its exit code is the gate's"))
     summary.add_argument("--json", action="store_true", help="print everything as one JSON object")
     finish = verb("finish", _finish, "commit exactly the verified tree, set the task's status, write its summary")
@@ -81,6 +96,22 @@ def _parser() -> argparse.ArgumentParser:
 def _only_report(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="only report, change nothing (as with CI=true)")
     return parser
+
+
+def _positive(text: str) -> int:
+    """Read a count."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _seconds(text: str) -> float:
+    """Read seconds."""
+    number = float(text)
+    if not 0 < number <= _DAY:
+        raise ValueError
+    return number
 
 
 def _mode(words: argparse.Namespace) -> "Mode":
@@ -101,7 +132,9 @@ def _policy(words: argparse.Namespace, out: TextIO) -> int:
         out.write(policy.schema_text(words.name))
         return 0
     found = policy.load(worktree.find_root(Path.cwd()))
-    out.write(f"policies: {len(found.memory.agents)} agent cases, no mistakes, sha256:{found.digest}\n")
+    out.write(
+        f"policies: {show_count(len(found.memory.agents) + len(found.memory.calls), 'memory case')}, no mistakes, sha256:{found.digest}\n"
+    )
     return 0
 
 
@@ -154,6 +187,31 @@ def _check(words: argparse.Namespace, out: TextIO) -> int:
         told = flow.check(house, steps, explained=words.explain, watch=lambda: bar.advance(bar.task_ids[0]))
     terminal.findings(screen, told, explain=words.explain)
     return exit_code(finding.outcome for _, finding, _ in told)
+
+
+def _measure(words: argparse.Namespace, out: TextIO) -> int:
+    """Ask about one callable."""
+    from gate import single
+    from gate.judge.verdict import exit_code
+    from gate.report import lines
+
+    names = single.asked(words.question, setup=words.setup)
+    if words.max and words.question in {"default", "all"}:
+        message = "measure --max: which question has this limit? add for example --question growth"
+        raise GateError(message)
+    limits = {words.question: words.max}
+    drawn = single.questions(words.target, names, setup=words.setup, limits=limits, seconds=words.budget_seconds, steps=words.steps)
+    told = single.answer(drawn, Path.cwd(), explained=words.explain)
+    rows = [(step, finding, reading.wall) for step, reading, finding in told]
+    if words.json:
+        out.write(single.as_json(told))
+    elif out.isatty():
+        from gate.report import terminal
+
+        terminal.findings(terminal.console(out), rows, explain=words.explain)
+    else:
+        out.write(lines.text(lines.findings(rows, explain=words.explain)))
+    return exit_code(finding.outcome for _, finding, _ in rows)
 
 
 def _summary(words: argparse.Namespace, out: TextIO) -> int:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from gate.errors import GateError
 
@@ -60,7 +60,7 @@ def run(
 class Child:
     """A bounded child process; it can be talked with line by line through two descriptors beyond its standard three."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what bounds a child, each by its name
         self,
         argv: Sequence[str],
         *,
@@ -76,7 +76,7 @@ class Child:
         """Start it, as `run` does; one that talks finds in its environment the descriptors to hear and to tell."""
         self._errors = errors
         self._ran: Ran | None = None
-        self._files = [tempfile.TemporaryFile() for _ in range(3)]
+        self._files = [tempfile.TemporaryFile() for _ in range(3)]  # noqa: SIM115 - they live as long as the child
         give, out, err = self._files
         give.write(stdin)
         give.seek(0)
@@ -94,7 +94,8 @@ class Child:
         self._watch = _Watch(self._child.pid, seconds, output, (out, err))
         _LIVE.add(self._child.pid)
 
-    def __enter__(self) -> "Child":
+    def __enter__(self) -> Self:
+        """Hold the child."""
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -125,7 +126,7 @@ class Child:
 
     def end(self) -> Ran:
         """Wait for its end and return what it left."""
-        give, out, err = self._files
+        _, out, err = self._files
         if self._tell >= 0:
             os.close(self._tell)
             self._tell = -1

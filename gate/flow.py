@@ -12,19 +12,18 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from gate import command, plan, worktree
+from gate import command, inquiry, plan, worktree
 from gate.errors import GateError
 from gate.facts import Change, Evidence, Finding, Mode, Outcome, Reading, Row, Verdict
 from gate.judge import judge
 from gate.judge import verdict as verdicts
-from gate.measure import explain, measure
+from gate.measure import measure
 from gate.policy import Policy, load
 from gate.record import ledger
 from gate.tidy import style, sweep
 from gate.units import show_count
 from gate.work import Phase, Question, Step, Sweep, Tool
 
-_LONGER = 4  # times as many steps before growth is called a leak
 _NAMED = 5  # paths that an error names
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
 
@@ -65,21 +64,22 @@ def check(
     tidied = {step.check: _tidy(house, step, everything=everything) for step in _changers(house, steps)}
     tree = house.tree()
 
-    def take(step: Step) -> None:
-        told[step.check] = _take(house, step, tidied.get(step.check), tree, explained=explained)
-        if watch:
-            watch()
+    def take(group: Sequence[Step]) -> None:
+        for evidence in _take(house, group, tidied, tree, explained=explained):
+            told[evidence.check] = evidence
+            if watch:
+                watch()
 
     alone = [step for step in steps if isinstance(step.work, Tool) and step.work.stream]
     with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _MOST_AT_ONCE)) as pool:
         try:
-            list(pool.map(take, (step for step in steps if step not in alone)))
+            list(pool.map(take, _together([step for step in steps if step not in alone])))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             command.stop_all()
             raise
     for step in alone:
-        take(step)
+        take([step])
     if house.tree() != tree:
         names = ", ".join(worktree.written_since(house.root, began)[:_NAMED]) or "something was removed"
         message = (
@@ -149,35 +149,36 @@ def _tidy(house: House, step: Step, *, everything: bool) -> tuple[tuple[Change, 
     return changes, time.perf_counter() - start
 
 
-def _take(house: House, step: Step, tidied: tuple[tuple[Change, ...], float] | None, tree: str, *, explained: bool) -> Evidence:
-    """Measure one step, judge it, and look again where a limit was exceeded."""
+def _take(
+    house: House, steps: Sequence[Step], tidied: dict[str, tuple[tuple[Change, ...], float]], tree: str, *, explained: bool
+) -> list[Evidence]:
+    """Measure and judge what is measured together: all questions about one agent case, or one step of another kind."""
     taken = _now()
+    questions = [step.work for step in steps if isinstance(step.work, Question)]
+    if questions:
+        answers = inquiry.answer(questions, house.root, explained=explained)
+    else:
+        answers = [_answer(house, step, tidied.get(step.check)) for step in steps]
+    return [
+        _evidence(house, tree, taken, finding, reading, check=step.check, phase=step.phase, again=step.command)
+        for step, (reading, finding) in zip(steps, answers, strict=True)
+    ]
+
+
+def _answer(house: House, step: Step, tidied: tuple[tuple[Change, ...], float] | None) -> tuple[Reading, Finding]:
+    """Measure and judge one step that is no question about agents."""
     reading = Reading() if isinstance(step.work, Sweep) else measure(step, house.root)
     if tidied:
         reading = replace(reading, changes=tidied[0], wall=reading.wall + tidied[1])
-    finding = judge(step, reading, house.mode)
-    if isinstance(step.work, Question) and _wants_more(step.work, reading, finding):
-        reading = _again(house, step, step.work, reading)
-        finding = judge(step, reading, house.mode)
-    usable = finding.outcome not in {Outcome.BROKEN, Outcome.SKIPPED}
-    if isinstance(step.work, Question) and usable and (explained or finding.outcome is Outcome.FAILED):
-        reading = explain(step, house.root, reading)
-        finding = judge(step, reading, house.mode)
-    return _evidence(house, tree, taken, finding, reading, check=step.check, phase=step.phase, again=step.command)
+    return reading, judge(step, reading, house.mode)
 
 
-def _wants_more(asked: Question, reading: Reading, finding: Finding) -> bool:
-    """Tell whether a longer look could change the outcome: growth that was seen or not decided in all the steps that were asked for."""
-    if asked.name == "footprint" or finding.outcome not in {Outcome.FAILED, Outcome.INCONCLUSIVE}:
-        return False
-    heap = next((series for series in reading.series if series.meter == "heap"), None)
-    return heap is None or finding.outcome is Outcome.FAILED or heap.counts[-1] + len(heap.counts) > asked.steps
-
-
-def _again(house: House, step: Step, asked: Question, first: Reading) -> Reading:
-    """Watch for longer in a second fresh process: a leak goes on, what was still filling is full by then, and chance does not repeat."""
-    longer = measure(replace(step, work=replace(asked, steps=asked.steps * _LONGER)), house.root)
-    return replace(longer, wall=first.wall + longer.wall, cpu=first.cpu + longer.cpu, samples=first.samples + longer.samples)
+def _together(steps: Sequence[Step]) -> list[list[Step]]:
+    """Group the questions about one agent case; everything else stands alone."""
+    groups: dict[str, list[Step]] = {}
+    for step in steps:
+        groups.setdefault(f"case {step.work.case}" if isinstance(step.work, Question) else step.check, []).append(step)
+    return list(groups.values())
 
 
 def _row(house: House, step: Step, now: verdicts.Now) -> Row:

@@ -9,34 +9,54 @@ from gate.judge import limits, looks
 from gate.measure import agents
 from gate.work import Question
 
+_WATCHED = ("growth", "churn", "handles")
+
 Answer = tuple[Reading, Finding]
 
 
 def watch(questions: Sequence[Question], root: Path) -> list[Answer]:
-    """Answer questions that one watch can answer, growth and handles of one case, with one child, and a second for what fails."""
+    """Answer questions that one watch can answer, growth and handles of one case: with one child, and a second for what fails."""
     first, found = _settle(questions, root, looks.first(questions))
-    failed = [question for question, finding in zip(questions, found, strict=True) if finding.outcome is Outcome.FAILED]
-    if not failed:
-        return [(first, finding) for finding in found]
-    second, again = _settle(failed, root, looks.confirming(failed, first), spent=first.cpu, remember=True)
-    whole = replace(second, wall=first.wall + second.wall, cpu=first.cpu + second.cpu, samples=2)
-    confirmed = {
-        question.name: (whole, looks.confirmed(question, earlier, limits.judge(question, whole), whole))
-        for question, earlier, _ in zip(failed, [f for f in found if f.outcome is Outcome.FAILED], again, strict=True)
-    }
-    return [confirmed.get(question.name, (first, finding)) for question, finding in zip(questions, found, strict=True)]
+    failed = [at for at, finding in enumerate(found) if finding.outcome is Outcome.FAILED]
+    answers = [(first, finding) for finding in found]
+    if failed and not first.trouble:
+        asked = [questions[at] for at in failed]
+        look = looks.confirming(asked, first, [found[at] for at in failed])
+        second, again = _settle(asked, root, look, first=first)
+        for at, finding in zip(failed, again, strict=True):
+            answers[at] = second, looks.confirmed(questions[at], found[at], finding, second)
+    return answers
 
 
-def _settle(
-    questions: Sequence[Question], root: Path, look: Look, *, spent: float = 0.0, remember: bool = False
-) -> tuple[Reading, list[Finding]]:
-    """Watch one fresh child until everything is decided or its budget is spent."""
+def answer(questions: Sequence[Question], root: Path, *, explained: bool = False) -> list[Answer]:
+    """Answer every question about one agent case; what fails explains itself, everything when asked to."""
+    taken: dict[str, Answer] = {}
+    together = {churns: [q for q in questions if q.name in _WATCHED and q.churns is churns] for churns in (False, True)}
+    for watched in together.values():
+        if watched:
+            taken |= {question.name + question.limit.unit: told for question, told in zip(watched, watch(watched, root), strict=True)}
+    for question in questions:
+        key = question.name + question.limit.unit
+        if key not in taken:
+            reading = agents.footprint(question, root)
+            taken[key] = reading, limits.judge(question, reading)
+        reading, finding = taken[key]
+        if finding.outcome is Outcome.FAILED or (explained and finding.outcome not in {Outcome.BROKEN, Outcome.SKIPPED}):
+            reading = agents.explain(question, root, reading)
+            taken[key] = reading, limits.explained(question, reading, finding)
+    return [taken[question.name + question.limit.unit] for question in questions]
+
+
+def _settle(questions: Sequence[Question], root: Path, look: Look, *, first: Reading | None = None) -> tuple[Reading, list[Finding]]:
+    """Watch one fresh child until everything is decided or its budget is spent; a second child also says which containers grew."""
     wanted: Look | None = look
-    with agents.Fresh(questions[0], root, remember=remember) as child:
+    with agents.Fresh(questions[0], root, remember=first is not None) as child:
         while wanted:
             reading = child.watch(wanted)
-            found = [limits.judge(question, reading) for question in questions] if reading.series else []
-            if remember and not reading.trouble and not reading.ended:
+            if first:
+                reading = replace(reading, wall=first.wall + reading.wall, cpu=first.cpu + reading.cpu, samples=2)
+            found = [limits.judge(question, reading) for question in questions]
+            if first and not reading.trouble and not reading.ended:
                 reading = child.holders(reading)
-            wanted = looks.next_look(questions, reading, found, wanted, spent)
+            wanted = looks.next_look(questions, reading, found, wanted)
         return reading, found

@@ -1,12 +1,14 @@
 """From the policy to the ordered steps: what will be done, by which phase, and how to do it again."""
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import product
 
 from gate.errors import GateError
 from gate.policy import Policy
-from gate.policy.models import AgentCase
-from gate.work import Budget, Documents, Limit, Phase, Question, Rule, Step, Sweep, Tool
+from gate.policy.models import AgentCase, CallCase, LimitPolicy
+from gate.work import Budget, Documents, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool
 
 
 def steps(policy: Policy) -> tuple[Step, ...]:
@@ -20,14 +22,19 @@ def select(every: Sequence[Step], verbs: Sequence[str], cases: Sequence[str] = (
     Raises GateError for a case that no policy knows.
     """
     known = sorted({step.work.case for step in every if isinstance(step.work, Question)})
+    whole = {case.partition("[")[0] for case in known}
     for case in cases:
-        if case not in known:
+        if case not in known and case not in whole:
             near = get_close_matches(case, known, n=1)
             advice = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known)}"
             message = f"policies/memory.yaml: no agent case is named {case!r}; {advice}"
             raise GateError(message)
     chosen = [step for step in every if step.check.split("/")[0] in verbs]
-    return tuple(step for step in chosen if not cases or (isinstance(step.work, Question) and step.work.case in cases))
+    return tuple(
+        step
+        for step in chosen
+        if not cases or (isinstance(step.work, Question) and not {step.work.case, step.work.case.partition("[")[0]}.isdisjoint(cases))
+    )
 
 
 def _format(policy: Policy) -> Step:
@@ -85,11 +92,33 @@ def _tests(policy: Policy) -> Step:
 
 
 def _memory(policy: Policy) -> Iterator[Step]:
-    for case, agent in policy.memory.agents.items():
-        for name in ("footprint", "growth", "handles"):
-            limit = _limit(policy, case, agent, name)
-            if limit:
-                yield _question(case, agent, name, limit)
+    for name, agent in policy.memory.agents.items():
+        build = str(agent.build or agent.population)
+        form = "agents" if agent.build else "population"
+        limits: dict[str, LimitPolicy | None] = {
+            "footprint": agent.limits.footprint,
+            "peak": agent.limits.peak,
+            "growth": agent.limits.growth,
+        }
+        limits |= {"churn": agent.limits.churn, "handles": agent.limits.handles}
+        for case, given in _cases(name, agent.parametrize):
+            yield from _questions(
+                policy, f"agents.{name}", case, agent, limits, Subject(step=agent.step, build=build, form=form, given=given)
+            )
+    for name, call in policy.memory.calls.items():
+        wanted: dict[str, LimitPolicy | None] = {"growth": call.limits.growth, "handles": call.limits.handles}
+        for case, given in _cases(name, call.parametrize):
+            subject = Subject(step=call.call, build=call.setup or "", form="call", given=given)
+            yield from _questions(policy, f"calls.{name}", case, call, wanted, subject)
+
+
+def _cases(name: str, parametrize: Mapping[str, tuple[object, ...]]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Name each combination as pytest does: the values in brackets."""
+    if not parametrize:
+        yield name, {}
+        return
+    for values in product(*parametrize.values()):
+        yield f"{name}[{'-'.join(map(str, values))}]", dict(zip(parametrize, values, strict=True))
 
 
 def _fixes(policy: Policy) -> tuple[tuple[str, ...], ...]:
@@ -98,32 +127,48 @@ def _fixes(policy: Policy) -> tuple[tuple[str, ...], ...]:
     return (("ruff", "check", "--fix", "--exit-zero", "--quiet", "--", *paths), ("ruff", "format", "--quiet", "--", *paths))
 
 
-def _limit(policy: Policy, case: str, agent: AgentCase, name: str) -> Limit | None:
-    """Return the limit that a case sets for a question, or None."""
-    place = policy.places.get(f"memory.agents.{case}.limits.{name}", "policies/memory.yaml")
-    limits = agent.limits
-    if name == "footprint":
-        wanted = limits.footprint
-        return Limit(most=wanted.max, resolution=0, unit="B/agent", because=wanted.because, place=place) if wanted else None
-    steady = limits.growth if name == "growth" else limits.handles
-    unit = "B/step" if name == "growth" else "/step"
-    return Limit(most=steady.max, resolution=steady.resolution, unit=unit, because=steady.because, place=place) if steady else None
+_UNITS = {
+    "agents": {"footprint": "B/agent", "peak": "B/agent", "growth": "B/step", "churn": "B/cycle", "handles": "/step"},
+    "calls": {"growth": "B/call", "handles": "/call"},
+}
+_DOES = {
+    "footprint": "weigh one live agent",
+    "peak": "find the most that one step needs",
+    "growth": "watch what is kept",
+    "churn": "watch what dropped agents leave",
+    "handles": "count what stays open",
+}
 
 
-def _question(case: str, agent: AgentCase, name: str, limit: Limit) -> Step:
-    budget = Budget(seconds=agent.budget.time, memory=int(agent.budget.memory), output=int(agent.budget.output))
-    work = Question(
-        case=case,
-        name=name,
-        build=agent.build,
-        step=agent.step,
-        limit=limit,
-        budget=budget,
-        sizes=agent.sizes,
-        settle=agent.settle,
-        population=agent.population,
-        steps=agent.steps,
-        weight=agent.limits.footprint.max if agent.limits.footprint else 0.0,
-    )
-    does = {"footprint": "weigh one live agent", "growth": "watch the heap over steps", "handles": "count what stays open"}[name]
-    return Step(check=f"memory/{case}/{name}", phase=Phase.QUALITY, does=does, command=f"nox -s memory -- {case}", work=work)
+def _questions(
+    policy: Policy, key: str, case: str, found: AgentCase | CallCase, limits: Mapping[str, LimitPolicy | None], subject: Subject
+) -> Iterator[Step]:
+    """Ask everything that a case has a limit for."""
+    budget = Budget(seconds=found.budget.time, cpu=found.budget.cpu, memory=int(found.budget.memory), output=int(found.budget.output))
+    footprint = limits.get("footprint")
+    for name, wanted in limits.items():
+        if wanted is None:
+            continue
+        limit = Limit(
+            most=wanted.max,
+            resolution=getattr(wanted, "resolution", 0.0),
+            unit=_UNITS[key.partition(".")[0]][name],
+            meter=getattr(wanted, "meter", ""),
+            because=wanted.because,
+            place=policy.places.get(f"memory.{key}.limits.{name}", "policies/memory.yaml"),
+        )
+        work = Question(
+            case=case,
+            name=name,
+            subject=subject,
+            limit=limit,
+            budget=budget,
+            sizes=found.sizes if isinstance(found, AgentCase) else (1, 2),
+            settle=found.settle,
+            population=found.live if isinstance(found, AgentCase) else 1,
+            steps=found.steps,
+            weight=footprint.max if footprint else 0.0,
+        )
+        yield Step(
+            check=f"memory/{case}/{name}", phase=Phase.QUALITY, does=_DOES[name], command=f"nox -s memory -- {shlex.quote(case)}", work=work
+        )

@@ -1,20 +1,18 @@
 """Pure judgement: readings and limits in, findings out; no files, no clock, no processes."""
 
 from gate.facts import Finding, Mode, Reading
-from gate.judge import limits, reports
-from gate.work import Documents, Question, Step, Sweep
+from gate.judge import reports
+from gate.work import Documents, Step, Sweep
 
 __all__ = ["judge"]
 
 
 def judge(step: Step, reading: Reading, mode: Mode) -> Finding:
-    """Decide what a reading means for its step."""
+    """Decide what a reading means for its step; questions about agents are decided by `limits`, which may want another look."""
     early = reports.unusable(step, reading)
     if early:
         return early
     match step.work:
-        case Question():
-            return limits.judge(step.work, reading)
         case Sweep():
             return reports.swept(reading, mode)
         case Documents():

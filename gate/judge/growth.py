@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean, median
 
 from gate.facts import Estimate, Outcome, Series
@@ -39,7 +40,7 @@ def judge(series: Series, bar: float, most: float, population: int, *, mean: Ser
     rows = [_Run.of(row, population) for row in (series, mean) if row is not None]
     whole = rows[0].part(0.25)
     rise = rows[0].net(0.25) * rows[0].length(0.25) * population
-    if rise >= least and (all(run.grows(bar) for run in rows) or rows[0].doubles(bar)):
+    if rise >= least and (all(run.grows(bar) for run in rows) or (mean is not None and rows[0].doubles(bar))):
         return Trend(outcome=Outcome.FAILED, slope=whole, net=rows[0].net(0.25), rise=rise)
     for run in rows:
         for start in _STARTS:
@@ -104,9 +105,9 @@ class _Run:
         if marks[0] < 1:
             return False
         levels = [self.values[at] for at in marks]
-        gains = [after - before for before, after in zip(levels, levels[1:], strict=False)]
-        steady = all(later >= _DOUBLING * early > 0 for early, later in zip(gains, gains[1:], strict=False))
-        noisy = min(_drop(self.values[one : two + 1]) for one, two in zip(marks, marks[1:], strict=False)) > 0
+        gains = [after - before for before, after in pairwise(levels)]
+        steady = all(later >= _DOUBLING * early > 0 for early, later in pairwise(gains))
+        noisy = min(_drop(self.values[one : two + 1]) for one, two in pairwise(marks)) > 0
         return steady and not noisy and gains[-1] / (self.counts[marks[3]] - self.counts[marks[2]]) > bar
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gate.facts import Estimate, Finding, Outcome, Reading, Series
-from gate.judge import growth, trend
+from gate.judge import growth, reports, trend
 from gate.units import show_amount, show_size
 from gate.work import Limit, Question
 
@@ -20,20 +20,29 @@ _SHOWN = 5  # lines and types of an explanation
 def judge(question: Question, reading: Reading) -> Finding:
     """Decide one question about one agent case."""
     series = {row.meter: row for row in reading.series}
+    if reading.trouble and (question.name == "footprint" or not series):
+        return reports.broken(reading.trouble)
     if question.name == "footprint":
         found = _footprint(series["heap"], series.get("rss"), question.limit)
     elif question.name == "handles":
         found = _handles(series, question)
     else:
         found = _growth(series, question)
+    if reading.trouble and found.outcome is not Outcome.FAILED:
+        return reports.broken(reading.trouble)
     details = (
         *found.details,
+        *(["then it ended: " + line for line in reading.trouble.splitlines()[:1]]),
         f"measured in {reading.samples} fresh process{'es' if reading.samples > 1 else ''}",
-        *_explained(reading, question.limit.unit),
     )
     if question.limit.because:
         details = (*details, f"the limit's reason: {question.limit.because}")
     return replace(found, details=details)
+
+
+def explained(question: Question, reading: Reading, finding: Finding) -> Finding:
+    """Add to a finding which lines, types and containers hold the memory."""
+    return replace(finding, details=(*finding.details, *_explained(reading, question.limit.unit)))
 
 
 _WORST = (Outcome.PASSED, Outcome.INCONCLUSIVE, Outcome.FAILED)
@@ -70,23 +79,25 @@ def _footprint(heap: Series, rss: Series | None, limit: Limit) -> Finding:
 
 def _growth(series: dict[str, Series], question: Question) -> Finding:
     """Decide whether the heap keeps growing, and rule out growth that the heap meter or the footprint cannot see."""
+    if "heap" not in series:
+        return Finding(outcome=Outcome.SKIPPED, headline="not measured: this platform has no exact heap meter")
     limit, heap = question.limit, series["heap"]
     steps = heap.counts[-1]
     seen = {"heap": growth.judge(heap, limit.bar, limit.most, question.population, mean=series.get("heap mean"))}
     for name, least in _LEAST.items():
         if name in series:
             seen[name] = growth.judge(series[name], limit.bar, limit.most, question.population, least=least)
-    if _keeps("threads", series, question) and "mapped" in seen:
+    if _keeps("threads", series) and "mapped" in seen:
         del seen["mapped"]  # the stack of each thread is mapped: the question about handles tells of it
-    details = [f"{_WORDS[name]} {_interval(trend.slope, limit.unit)} over {steps:,} {_things(limit.unit)}s" for name, trend in seen.items()]
-    for name, trend in seen.items():
-        if trend.outcome is Outcome.FAILED:
-            headline = f"{_WORDS[name]} grows by {_interval(trend.slope, limit.unit)}, limit {show_amount(limit.most, limit.unit)}"
-            act = f"stop the growth; if it has a bound, set settle beyond it; or accept it with a reason at {limit.place}"
-            return _found(Outcome.FAILED, headline, details, trend.slope, limit, act)
-    for name, trend in seen.items():
-        if trend.outcome is Outcome.INCONCLUSIVE and (name == "heap" or trend.rise >= _LEAST[name]):
-            return _undecided(_WORDS[name], trend, details, question, steps)
+    details = [f"{_WORDS[name]} {_interval(told.slope, limit.unit)} over {steps:,} {_things(limit.unit)}s" for name, told in seen.items()]
+    for name, told in seen.items():
+        if told.outcome is Outcome.FAILED:
+            headline = f"{_WORDS[name]} grows by {_interval(told.slope, limit.unit)}, limit {show_amount(limit.most, limit.unit)}"
+            act = f"stop the growth; if it has a bound, {_settle(question)}"
+            return _found(Outcome.FAILED, headline, details, told.slope, limit, act)
+    for name, told in seen.items():
+        if told.outcome is Outcome.INCONCLUSIVE and (name == "heap" or told.rise >= _LEAST[name]):
+            return _undecided(_WORDS[name], told, details, question, steps)
     heavy = _heavy(heap, question)
     if heavy:
         return replace(heavy, details=tuple(details))
@@ -113,19 +124,19 @@ def _handles(series: dict[str, Series], question: Question) -> Finding:
         if name in _HANDLES
     }
     steps = next(iter(series.values())).counts[-1]
-    details = [f"{name} {_interval(trend.slope, limit.unit)} over {steps:,} {_things(limit.unit)}s" for name, trend in kinds.items()]
+    details = [f"{name} {_interval(told.slope, limit.unit)} over {steps:,} {_things(limit.unit)}s" for name, told in kinds.items()]
     worst = max(kinds, key=lambda name: _WORST.index(kinds[name].outcome))
-    trend = kinds[worst]
-    if trend.outcome is Outcome.FAILED:
-        headline = f"{worst} grow by {_interval(trend.slope, limit.unit)}, limit {show_amount(limit.most, limit.unit)}"
-        act = f"close what is opened; if it has a bound, set settle beyond it; or accept it with a reason at {limit.place}"
-        return _found(Outcome.FAILED, headline, details, trend.slope, limit, act)
-    if trend.outcome is Outcome.INCONCLUSIVE:
-        return _undecided(worst, trend, details, question, steps)
-    return _passed(", ".join(kinds), trend, details, question, steps)
+    seen = kinds[worst]
+    if seen.outcome is Outcome.FAILED:
+        headline = f"{worst} grow by {_interval(seen.slope, limit.unit)}, limit {show_amount(limit.most, limit.unit)}"
+        act = f"close what is opened; if it has a bound, {_settle(question)}"
+        return _found(Outcome.FAILED, headline, details, seen.slope, limit, act)
+    if seen.outcome is Outcome.INCONCLUSIVE:
+        return _undecided(worst, seen, details, question, steps)
+    return _passed(", ".join(kinds), seen, details, question, steps)
 
 
-def _keeps(name: str, series: dict[str, Series], question: Question) -> bool:
+def _keeps(name: str, series: dict[str, Series]) -> bool:
     """Tell whether a kind of handle grew at all over the last three quarters."""
     values = series[name].values if name in series else (0,)
     return values[-1] > values[len(values) // 4]
@@ -153,6 +164,12 @@ def _undecided(name: str, trend: growth.Trend, details: list[str], question: Que
     )
     act = _more(question, f"watch four times as long ({steps * 4:,} {thing}s): raise budget.cpu and budget.time")
     return _found(Outcome.INCONCLUSIVE, headline, details, trend.slope, limit, act)
+
+
+def _settle(question: Question) -> str:
+    """Say what to do about a growth that ends."""
+    place = question.limit.place
+    return f"set settle beyond it; or accept it with a reason at {place}" if place else "let --setup fill it; or allow it: --max"
 
 
 def _more(question: Question, act: str) -> str:
@@ -186,5 +203,11 @@ def _explained(reading: Reading, unit: str) -> tuple[str, ...]:
     lines = [f"{spot.path}:{spot.line}: {show_amount(spot.size, unit)}: {spot.text}" for spot in spots]
     rows = [row for row in reading.types[:_SHOWN] if row.size >= _SLIGHT * reading.types[0].size]
     types = [f"type {row.name}: {show_amount(row.size, unit)} in {row.count:.3g} objects" for row in rows]
+    holders = [
+        f"{row.path}: {row.kind}, {row.gained:+.3g} items/{_things(unit)}, {row.items:,} items"
+        + (f" of {row.bound:,}" if row.bound else "")
+        for row in reading.holders[:_SHOWN]
+        if row.gained >= _SLIGHT
+    ]
     gaps = [f"{name}: {text}" for name, text in reading.pins.items() if name in {"lines", "types"}]
-    return (*lines, *types, *gaps)
+    return (*lines, *types, *holders, *gaps)

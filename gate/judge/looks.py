@@ -11,7 +11,11 @@ _SCREEN = 0.1  # seconds of work of the first look
 _LONGER = 4  # times as many steps before growth is called a leak
 _SURE = 1.5  # seconds of work that a leak must last
 _ALIKE = 0.5  # share of the first slope that the second must reach
+_SLIGHT = 8.0  # bytes a step below which a growth must last longer and stay more alike: caches that fill slowly look like this
+_LONGER_SLIGHT = 8
+_ALIKE_SLIGHT = 0.75
 _MARGIN = 1.5  # times the steps after which a declared bound should be reached
+_DEARER = 1.5  # times what was spent that twice the steps may cost, start included
 _STEPS = 0.05  # items a step from which a container counts as growing with the steps
 
 
@@ -20,23 +24,24 @@ def first(questions: Sequence[Question]) -> Look:
     return Look(steps=max(question.steps for question in questions), seconds=_SCREEN)
 
 
-def confirming(questions: Sequence[Question], reading: Reading) -> Look:
+def confirming(questions: Sequence[Question], reading: Reading, found: Sequence[Finding]) -> Look:
     """Return the look of a second child: a leak goes on, what was still filling is full by then, and chance does not repeat."""
     budget = min(question.budget.cpu for question in questions)
-    return Look(steps=_steps(reading) * _LONGER, seconds=min(_SURE, budget / 2))
+    longer = _LONGER_SLIGHT if any(_is_slight(finding) for finding in found) else _LONGER
+    return Look(steps=_steps(reading) * longer, seconds=min(_SURE, budget / 2))
 
 
-def next_look(questions: Sequence[Question], reading: Reading, found: Sequence[Finding], last: Look, spent: float) -> Look | None:
+def next_look(questions: Sequence[Question], reading: Reading, found: Sequence[Finding], last: Look) -> Look | None:
     """Return how far to go on, or None when everything is decided or the budget will not allow more."""
     if reading.trouble or reading.ended or not found:
         return None
-    budget = min(question.budget.cpu for question in questions) - spent
+    budget = min(question.budget.cpu for question in questions)
     filling = _filling(reading)
     if filling and any(finding.outcome is Outcome.FAILED for finding in found):
         steps = int(_until_full(filling, reading) * _MARGIN)
-        cost = reading.cpu / _steps(reading) * steps
+        cost = reading.cpu + reading.cpu / _steps(reading) * (steps - _steps(reading))
         return Look(steps=steps, seconds=last.seconds) if cost <= budget and steps > _steps(reading) else None
-    if all(finding.outcome is not Outcome.INCONCLUSIVE for finding in found) or reading.cpu * 2 > budget:
+    if all(finding.outcome is not Outcome.INCONCLUSIVE for finding in found) or reading.cpu * _DEARER > budget:
         return None
     return Look(steps=_steps(reading) * 2, seconds=last.seconds)
 
@@ -51,13 +56,21 @@ def confirmed(question: Question, earlier: Finding, finding: Finding, reading: R
         headline = (
             f"{finding.headline}; but {filling.path} ({filling.kind}) has {filling.items:,} of the {filling.bound:,} items that it may have"
         )
-        act = f"set settle: {settle} for {question.case}, to watch when it is full" if question.limit.place else f"take {settle:,} steps first"
+        act = (
+            f"set settle: {settle} for {question.case}, to watch when it is full"
+            if question.limit.place
+            else f"take {settle:,} steps first"
+        )
         return replace(finding, outcome=Outcome.INCONCLUSIVE, headline=headline, next_act=act)
     one, two = earlier.estimate, finding.estimate
-    if one and two and two.value < _ALIKE * one.value:
+    if one and two and two.value < (_ALIKE_SLIGHT if _is_slight(finding) else _ALIKE) * one.value:
         headline = f"{finding.headline}; it was {show_amount(one.value, finding.unit)} in a shorter run: it may be settling"
         return replace(finding, outcome=Outcome.INCONCLUSIVE, headline=headline)
     return finding
+
+
+def _is_slight(finding: Finding) -> bool:
+    return finding.unit.startswith("B") and finding.estimate is not None and finding.estimate.value < _SLIGHT
 
 
 def _filling(reading: Reading) -> Holder | None:

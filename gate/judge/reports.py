@@ -1,5 +1,7 @@
 """Tools, documents and sweeps: what their reports mean."""
 
+from dataclasses import replace
+
 from gate.facts import Diagnostic, Finding, Mode, Outcome, Reading
 from gate.units import show_count, show_size
 from gate.work import Step, Tool, Work
@@ -11,16 +13,17 @@ _SHOWN = 20  # complaints that a finding repeats
 def unusable(step: Step, reading: Reading) -> Finding | None:
     """Return a finding when there is nothing to judge: the gate could not work, or had nothing to work with."""
     if reading.trouble:
-        first, *rest = reading.trouble.splitlines()
-        return Finding(
-            outcome=Outcome.BROKEN,
-            headline=first,
-            details=(*rest, *_lines(reading.diagnostics)),
-            next_act=f"mend this, then: {step.command}",
-        )
+        found = broken(reading.trouble)
+        return replace(found, details=(*found.details, *_lines(reading.diagnostics)), next_act=f"mend this, then: {step.command}")
     if reading.absent:
         return Finding(outcome=Outcome.SKIPPED, headline=f"not measured: {reading.absent}")
     return None
+
+
+def broken(trouble: str) -> Finding:
+    """Word why the gate could not measure."""
+    first, *rest = trouble.splitlines()
+    return Finding(outcome=Outcome.BROKEN, headline=first, details=tuple(rest), next_act="mend this and measure again")
 
 
 def tool(work: Work, reading: Reading, command: str) -> Finding:

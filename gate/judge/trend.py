@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from itertools import pairwise as neighbours
 from math import sqrt
 from statistics import NormalDist, fmean, median
 
@@ -49,7 +50,7 @@ def _related(residuals: Sequence[float]) -> float:
     power = sum(value * value for value in gone)
     if not power:
         return 0.0
-    found = sum(one * two for one, two in zip(gone, gone[1:], strict=False)) / power
+    found = sum(one * two for one, two in neighbours(gone)) / power
     return min(found, _MOST_RELATED) if found > _RELATED else 0.0
 
 

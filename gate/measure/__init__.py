@@ -3,26 +3,22 @@
 from pathlib import Path
 
 from gate.facts import Reading
-from gate.measure import agents, documents, tools
-from gate.work import Documents, Question, Step, Tool
+from gate.work import Documents, Step, Tool
 
-__all__ = ["explain", "measure"]
+__all__ = ["measure"]
 
 
 def measure(step: Step, root: Path) -> Reading:
-    """Take the reading that a step asks for."""
+    """Take the reading of a tool or of documents; agents are asked by the inquiry, which looks more than once."""
     match step.work:
         case Tool():
+            from gate.measure import tools  # noqa: PLC0415 - who measures agents does not pay for parsers
+
             return tools.measure(step.work, root)
         case Documents():
+            from gate.measure import documents  # noqa: PLC0415 - as above
+
             return documents.measure(step.work, root)
-        case Question():
-            return agents.measure(step.work, root)
         case _:
-            message = f"{step.check} is not measured"
+            message = f"{step.check} is not measured here"
             raise TypeError(message)
-
-
-def explain(step: Step, root: Path, reading: Reading) -> Reading:
-    """Add to the reading of a memory question which lines and types hold the memory."""
-    return agents.explain(step.work, root, reading) if isinstance(step.work, Question) else reading

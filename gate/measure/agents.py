@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import gate.probe
-from gate.command import Child
-from gate.facts import Holder, Hotspot, Look, Part, Reading, Series
+from gate.command import Child, run
+from gate.facts import Holder, Hotspot, Look, Reading, Series, TypeSize
 from gate.units import show_size, show_time
 from gate.work import Question
 
 _LAUNCH = Path(gate.probe.__file__).with_name("launch.py")
 _TAIL = 5  # lines of what a broken child printed
 _SHARE = 0.8  # of the wall clock that stepping may use; a child that is still busy at the end of it is stopped
+_TRACED = 1024  # steps of a traced run: enough to see what repeats, few enough for its price
 _FILLS = 8  # a population may gain one part in so many of the memory that it may have before its watch ends
 _COUNTED = {"fds", "threads", "children", "segments"}  # meters that read no bytes
 
@@ -53,6 +54,7 @@ class Fresh:
         self._until = time.monotonic() + budget.seconds * _SHARE
 
     def __enter__(self) -> Self:
+        """Hold the child."""
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -135,6 +137,53 @@ def footprint(question: Question, root: Path) -> Reading:
         if all(row[name][0] >= 0 for row in rows)
     )
     return replace(_summed(readings), series=series)
+
+
+def explain(question: Question, root: Path, reading: Reading) -> Reading:
+    """Ask two more children, slow ones, which lines and which types hold the memory."""
+    if question.name == "handles":
+        return reading
+    weighs = question.name == "footprint"
+    agents, steps = (question.sizes[0], 0) if weighs else (question.population, min(_watched(reading), _TRACED))
+    with Fresh(question, root, most=agents + 1) as child:
+        told, trouble = child.ask("lines", agents=agents, steps=steps)
+        took = child._reading(told, trouble)  # noqa: SLF001 - its own room
+    lines = tuple(Hotspot(**{**line, "path": _relative(str(line["path"]), root)}) for line in told.get("lines", ()))
+    types, wall, unknown = _types(question, root, agents, steps)
+    nowhere = "" if lines else "no line of Python holds it: memory of C code, or garbage that nobody collects"
+    said = {name: text for name, text in (("lines", trouble or nowhere), ("types", unknown)) if text}
+    spent = replace(reading, wall=reading.wall + took.wall + wall, cpu=reading.cpu + took.cpu)
+    return replace(spent, hotspots=lines, types=types, pins={**reading.pins, **said})
+
+
+def _watched(reading: Reading) -> int:
+    """Return how many steps a reading has seen."""
+    return next((series.counts[-1] for series in reading.series if series.over == "steps"), 0)
+
+
+def _types(question: Question, root: Path, agents: int, steps: int) -> tuple[tuple[TypeSize, ...], float, str]:
+    """Ask a throw-away child which types multiplied; say why when it cannot tell."""
+    subject = question.subject
+    wanted = {
+        "root": str(root),
+        "build": subject.build,
+        "step": subject.step,
+        "form": subject.form,
+        "given": subject.given,
+        "agents": agents,
+        "settle": question.settle,
+        "steps": steps,
+        "churn": question.churns,
+    }
+    ran = run([sys.executable, "-P", "-m", "gate.measure.scan", json.dumps(wanted)], cwd=root, seconds=question.budget.seconds)
+    if ran.code:
+        tail = ran.err.strip().splitlines()
+        return (), ran.wall, f"not measured: the type scan {_ended(ran.code)}: {tail[-1] if tail else ran.stopped}"
+    try:
+        rows = json.loads(ran.out.splitlines()[-1])
+    except (ValueError, IndexError):  # the user's code printed over it
+        return (), ran.wall, "not measured: the agents print, and the type scan answers on standard output; silence them"
+    return tuple(TypeSize(name=name, count=count, size=size) for name, count, size in rows), ran.wall, ""
 
 
 def _summed(readings: list[Reading]) -> Reading:

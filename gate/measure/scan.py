@@ -17,19 +17,24 @@ def main(request: str) -> None:
     """Print the types that gained the most bytes, per agent or per step, as the last line: [[name, count, bytes], …]."""
     wanted = json.loads(request)
     sys.path.insert(0, wanted["root"])
-    build, step = target.load(wanted["build"]), target.load(wanted["step"])
-    count, steps, settle = wanted["agents"], wanted["steps"], wanted["settle"]
-    agents = [build(0)]
-    _move(step, agents, settle)
+    count, steps, settle, churn = wanted["agents"], wanted["steps"], wanted["settle"], wanted["churn"]
+    herd = target.Herd(wanted, count + 2)
+    if not churn:
+        herd.add(count if steps else 1)
+        herd.move(0, settle)
     _summary()  # the first look fills caches of its own
+    one = herd.cycle(settle) if churn else herd.round()
+    for _ in range(steps // 4):
+        one()
     before = _summary()
-    agents += [build(index + 1) for index in range(count)]
-    _move(step, agents[1:], settle)
-    if steps:
-        before = _summary()
-        _move(step, agents[1:], steps)
+    for _ in range(steps):
+        one()
+    if not steps:
+        herd.add(count)
+        herd.move(1, settle)
     after = _summary()
-    print(json.dumps(_gained(json.loads(before), json.loads(after), steps * count or count)), flush=True)  # noqa: T201 - the child's answer
+    per = (steps * (1 if churn else count)) or count
+    print(json.dumps(_gained(json.loads(before), json.loads(after), per)), flush=True)  # noqa: T201 - the child's answer
     os._exit(0)
 
 
@@ -43,13 +48,6 @@ def _gained(before: Counts, after: Counts, per: int) -> list[tuple[str, float, f
 def _summary() -> str:
     """Count every living object by its type: name -> [number, bytes]; one text, which the next count does not see."""
     return json.dumps({name: (number, size) for name, number, size in summary.summarize(muppy.get_objects())})
-
-
-def _move(step: object, agents: list[object], times: int) -> None:
-    """Let each agent take some steps."""
-    for _ in range(times):
-        for agent in agents:
-            step(agent)  # type: ignore[operator] # any callable of the user's
 
 
 if __name__ == "__main__":

@@ -98,7 +98,10 @@ def _closed(pattern: str) -> bool:
 
 Size = Annotated[float, *_quantity(units.size, "10 MB", _BYTES)]
 ByteRate = Annotated[float, *_quantity(lambda text: units.rate(text, "step"), "0 B/step", f"{_BYTES}/step")]
+ByteRateCall = Annotated[float, *_quantity(lambda text: units.rate(text, "call"), "0 B/call", f"{_BYTES}/call")]
+ByteRateCycle = Annotated[float, *_quantity(lambda text: units.rate(text, "cycle"), "0 B/cycle", f"{_BYTES}/cycle")]
 HandleRate = Annotated[float, *_quantity(lambda text: units.count_rate(text, "step"), "0/step", "/step")]
+HandleRateCall = Annotated[float, *_quantity(lambda text: units.count_rate(text, "call"), "0/call", "/call")]
 Duration = Annotated[float, Field(gt=0, le=86400), *_quantity(units.duration, "60 s", " ?(ms|s|min)")]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 Target = Annotated[str, AfterValidator(_target), Field(examples=["tests.agents:build"])]

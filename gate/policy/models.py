@@ -9,7 +9,23 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from gate.policy.fields import Below, ByteRate, Duration, HandleRate, Inside, Name, Pattern, Size, Target, Version, Word, written
+from gate.policy.fields import (
+    Below,
+    ByteRate,
+    ByteRateCall,
+    ByteRateCycle,
+    Duration,
+    HandleRate,
+    HandleRateCall,
+    Inside,
+    Name,
+    Pattern,
+    Size,
+    Target,
+    Version,
+    Word,
+    written,
+)
 
 _CLOSED: JsonDict = {"additionalProperties": False}  # an illegal name is refused in the editor too
 
@@ -20,11 +36,21 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
-class _Reasoned(Model):
+class Measured(Model):
+    """What was measured when a limit was set; written by `gate calibrate`."""
+
+    value: Word = Field(description="As a limit is written: 0.25 MB, 129 B/step.")
+    on: date
+    commit: Word
+    where: Word = Field(description="Interpreter and platform.")
+
+
+class LimitPolicy(Model):
     """A limit; what is allowed must be explained."""
 
     max: float
     because: str = Field(default="", description="Why this much is right; wanted whenever max is above zero.")
+    measured: Measured | None = None
 
     @model_validator(mode="after")
     def _explained(self) -> Self:
@@ -34,62 +60,123 @@ class _Reasoned(Model):
         return self
 
 
-class FootprintLimit(_Reasoned):
+class FootprintLimit(LimitPolicy):
     """The most bytes that one live agent may hold."""
 
     max: Size = Field(description="Bytes per live agent.")
+    meter: Literal["larger", "heap", "rss"] = Field(
+        default="larger", description="What the limit is about: the C heap, resident memory that no file holds, or the larger of both."
+    )
 
 
-class GrowthLimit(_Reasoned):
+class PeakLimit(LimitPolicy):
+    """The most bytes above rest that one agent may need during a step."""
+
+    max: Size = Field(description="Bytes above rest during one step of one agent.")
+
+
+class GrowthLimit(LimitPolicy):
     """The most bytes that one agent may gain with each step."""
 
     max: ByteRate = Field(description="Bytes per step of one agent.")
     resolution: ByteRate = Field(default=written("1 B/step"), gt=0, description="The smallest steady growth that counts when max is 0.")
 
 
-class HandlesLimit(_Reasoned):
-    """The most file descriptors, threads and children that one agent may gain with each step."""
+class CallGrowthLimit(LimitPolicy):
+    """The most bytes that may be gained with each call."""
+
+    max: ByteRateCall = Field(description="Bytes per call.")
+    resolution: ByteRateCall = Field(default=written("1 B/call"), gt=0, description="The smallest steady growth that counts when max is 0.")
+
+
+class ChurnLimit(LimitPolicy):
+    """The most bytes that may stay behind each time an agent is built, used and dropped."""
+
+    max: ByteRateCycle = Field(description="Bytes per cycle of one agent.")
+    resolution: ByteRateCycle = Field(
+        default=written("8 B/cycle"), gt=0, description="The smallest steady growth that counts when max is 0."
+    )
+
+
+class HandlesLimit(LimitPolicy):
+    """The most file descriptors, threads, children and shared-memory segments that one agent may gain with each step."""
 
     max: HandleRate = Field(description="Handles per step of one agent.")
     resolution: HandleRate = Field(default=written("0.01/step"), gt=0, description="The smallest steady growth that counts when max is 0.")
 
 
+class CallHandlesLimit(LimitPolicy):
+    """The most file descriptors, threads, children and shared-memory segments that may be gained with each call."""
+
+    max: HandleRateCall = Field(description="Handles per call.")
+    resolution: HandleRateCall = Field(
+        default=written("0.01/call"), gt=0, description="The smallest steady growth that counts when max is 0."
+    )
+
+
 class Limits(Model):
-    """What an agent may weigh, gain and hold open."""
+    """What an agent may weigh, need, gain, leave behind and hold open."""
 
     footprint: FootprintLimit | None = None
+    peak: PeakLimit | None = None
     growth: GrowthLimit | None = None
+    churn: ChurnLimit | None = None
     handles: HandlesLimit | None = None
 
     @model_validator(mode="after")
     def _some(self) -> Self:
-        if not (self.footprint or self.growth or self.handles):
-            message = "no limit is set; add footprint, growth or handles"
+        if not (self.footprint or self.peak or self.growth or self.churn or self.handles):
+            message = "no limit is set; add footprint, peak, growth, churn or handles"
+            raise ValueError(message)
+        return self
+
+
+class CallLimits(Model):
+    """What a function may gain and hold open."""
+
+    growth: CallGrowthLimit | None = None
+    handles: CallHandlesLimit | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not (self.growth or self.handles):
+            message = "no limit is set; add growth or handles"
             raise ValueError(message)
         return self
 
 
 class BudgetPolicy(Model):
-    """What each measured child may use; beyond it the child is stopped and the check is BROKEN."""
+    """What each question may use."""
 
-    time: Duration = Field(default=written("60 s"))
-    memory: Size = Field(default=written("8 GB"), ge=64e6, description="Address space, not resident memory.")
-    output: Size = Field(default=written("4 kB"), description="What the child may print.")
+    time: Duration = Field(default=written("60 s"), description="Wall clock of one child; beyond it the check is BROKEN.")
+    cpu: Duration = Field(default=written("10 s"), description="Work of all children; what is not decided then is INCONCLUSIVE.")
+    memory: Size = Field(default=written("8 GB"), ge=64e6, description="Address space of one child, not resident memory.")
+    output: Size = Field(default=written("4 kB"), description="What one child may print.")
 
 
-class AgentCase(Model):
+Given = dict[Name, Annotated[tuple[str | int | float | bool, ...], Field(min_length=1, max_length=64)]]
+
+
+class _Case(Model):
+    """What all cases have."""
+
+    settle: int = Field(default=3, ge=0, le=1_000_000, description="Steps or calls before anything is weighed or watched.")
+    steps: int = Field(default=4096, ge=64, le=100_000_000, description="Fewest steps or calls that are watched before anything passes.")
+    budget: BudgetPolicy = Field(default_factory=BudgetPolicy)
+    parametrize: Given = Field(default_factory=dict, description="Keyword arguments of build or setup; each combination is a case.")
+
+
+class AgentCase(_Case):
     """How to build one agent and step it, and what it may weigh."""
 
-    build: Target = Field(description="module:callable, (index: int) -> agent")
-    step: Target = Field(description="module:callable, (agent) -> None")
+    build: Target | None = Field(default=None, description="module:callable, (index: int) -> agent; also async, a generator or a class.")
+    population: Target | None = Field(default=None, description="module:callable, (count: int) -> (model, agents); instead of build.")
+    step: Target = Field(description="module:callable, (agent) -> None, of a population (model) -> None")
     limits: Limits
     sizes: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = Field(
         default=(8, 16, 24), min_length=2, max_length=16, description="Live agents in each fresh child: footprint."
     )
-    settle: int = Field(default=3, ge=0, le=1_000_000, description="Steps each agent takes before it is weighed.")
-    population: int = Field(default=1, ge=1, le=1_000_000, description="Live agents while steps are counted.")
-    steps: int = Field(default=4096, ge=64, le=100_000_000, description="Steps of each agent: growth and handles.")
-    budget: BudgetPolicy = Field(default_factory=BudgetPolicy)
+    live: int = Field(default=1, ge=1, le=1_000_000, description="Live agents while steps are counted.")
 
     @field_validator("sizes")
     @classmethod
@@ -99,12 +186,42 @@ class AgentCase(Model):
             raise ValueError(message)
         return sizes
 
+    @model_validator(mode="after")
+    def _one_factory(self) -> Self:
+        if (self.build is None) == (self.population is None):
+            message = "an agent case has build or population, one of the two; write for example build: tests.agents:build"
+            raise ValueError(message)
+        if self.population and self.limits.churn:
+            message = "churn builds and drops single agents, and a population is built whole; name build instead, or leave churn out"
+            raise ValueError(message)
+        return self
+
+
+class CallCase(_Case):
+    """A plain function, and what it may gain with each call."""
+
+    call: Target = Field(description="module:callable, () -> anything, or with setup (context) -> anything")
+    setup: Target | None = Field(default=None, description="module:callable, () -> context")
+    limits: CallLimits
+
 
 class MemoryPolicy(Model):
-    """policies/memory.yaml: agent cases and their limits."""
+    """policies/memory.yaml: agent cases, functions and their limits."""
 
     version: Version
-    agents: dict[Name, AgentCase] = Field(min_length=1, json_schema_extra=_CLOSED)
+    agents: dict[Name, AgentCase] = Field(default_factory=dict, json_schema_extra=_CLOSED)
+    calls: dict[Name, CallCase] = Field(default_factory=dict, json_schema_extra=_CLOSED)
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        both = sorted(self.agents.keys() & self.calls.keys())
+        if both:
+            message = f"{both[0]} names an agent case and a call; a case is known by its name, so rename one of the two"
+            raise ValueError(message)
+        if not (self.agents or self.calls):
+            message = "no case is named; add agents or calls"
+            raise ValueError(message)
+        return self
 
 
 class CommandPolicy(Model):

@@ -17,7 +17,7 @@ def main(request: str) -> None:
     wanted = json.loads(Path(request).read_text(encoding="utf-8"))
     hear, tell = (int(os.environ.pop(name)) for name in ("GATE_HEAR", "GATE_TELL"))
     for descriptor in (hear, tell):
-        os.set_inheritable(descriptor, False)
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - what the agents start does not hold our line
     reader = meters.Meters()
     subject: questions.Subject | None = None
     while True:
@@ -31,8 +31,7 @@ def main(request: str) -> None:
             answer = subject.answer(wish)
         except BaseException as error:  # noqa: BLE001 - SystemExit and all else of the user's code is an answer too
             answer = {"error": _worded(error, wanted["root"])} | (subject.so_far() if subject else {})
-        answer["cpu"] = time.process_time()
-        answer |= {"pins": meters.pins(), "python": platform.python_version()}
+        answer |= {"cpu": time.process_time(), "pins": meters.pins(), "python": platform.python_version()}
         os.write(tell, json.dumps(answer).encode() + b"\n")
     reader.end_children()
     os._exit(0)  # threads that never end and exit handlers are not part of the question

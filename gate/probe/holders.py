@@ -15,6 +15,8 @@ _CONTAINERS = (list, dict, set, deque)
 _CACHE = type(functools.lru_cache(maxsize=1)(lambda: None))
 _BOUNDS = ("max", "limit", "capacity", "bound")  # an attribute with one of these in its name declares a bound
 _LARGEST = 10_000_000  # a bound that nobody reaches is none
+_PLAIN = {str, int, float, bool, bytes}  # keys that show themselves without running code
+_LETTERS = 40
 _SKIPPED = (ModuleType, FunctionType, BuiltinFunctionType, CodeType)
 
 Row = dict[str, Any]
@@ -104,14 +106,8 @@ def _ways(targets: set[int], agents: list[object]) -> dict[int, Way]:
             queue.append(item)
 
     own = {id(came), id(queue), id(targets), id(agents)}
-    for index, agent in enumerate(agents):
-        if agent is not None:
-            reach(agent, 0, f"agents[{index}]")
-    for name, module in sorted(sys.modules.items(), key=lambda pair: pair[0].startswith(("gate.", "_"))):
-        if isinstance(module, ModuleType) and not name.startswith("gate.probe"):
-            for key, value in list(vars(module).items()):
-                if not isinstance(value, ModuleType):
-                    reach(value, 0, f"{name}.{key}")
+    for label, root in _roots(agents):
+        reach(root, 0, label)
     found: dict[int, Way] = {}
     while queue and len(found) < len(targets) and len(came) < _NODES:
         item = queue.popleft()
@@ -122,6 +118,14 @@ def _ways(targets: set[int], agents: list[object]) -> dict[int, Way]:
         for label, inner in _inside(item):
             reach(inner, id(item), label)
     return found
+
+
+def _roots(agents: list[object]) -> Iterator[tuple[str, object]]:
+    """Yield where a search begins: the agents, then what modules hold; the gate's own and private modules last."""
+    yield from ((f"agents[{index}]", agent) for index, agent in enumerate(agents) if agent is not None)
+    for name, module in sorted(sys.modules.items(), key=lambda pair: pair[0].startswith(("gate.", "_"))):
+        if type(module) is ModuleType and not name.startswith("gate.probe"):
+            yield from ((f"{name}.{key}", value) for key, value in list(vars(module).items()) if not isinstance(value, ModuleType))
 
 
 def _way(item: object, came: dict[int, tuple[int, str, object]]) -> Way:
@@ -161,5 +165,5 @@ def _inside(item: object) -> Iterator[tuple[str, object]]:
 
 def _short(key: object) -> str:
     """Show a key in a few letters, without running code of its type."""
-    text = repr(key) if type(key) in {str, int, float, bool, bytes, tuple} else f"<{type(key).__name__}>"
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    text = repr(key) if type(key) in _PLAIN else f"<{type(key).__name__}>"
+    return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 3]}..."

@@ -3,48 +3,37 @@
 import gc
 import linecache
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
+
+from gate.probe.target import Herd
 
 _FRAMES = 16
 _MOST = 10
 
 
-def footprint(
-    build: Callable[[int], object], step: Callable[[object], object], *, root: str, size: int, settle: int
-) -> list[dict[str, object]]:
-    """Return the lines that hold the most bytes of `size` new agents, per agent."""
-    agents: list[object] = [None] * (size + 1)
+def look(herd: Herd, *, root: str, settle: int, agents: int, steps: int, churn: bool) -> list[dict[str, object]]:
+    """Return the lines that hold the most bytes: of `agents` new agents, per agent, or gained over `steps`, per step.
 
-    def add(index: int) -> None:
-        agents[index] = build(index)
-        for _ in range(settle):
-            step(agents[index])
-
-    add(0)
-    tracemalloc.start(_FRAMES)
-    before = _look()
-    for index in range(1, size + 1):
-        add(index)
-    return _lines(before, _look(), root, size)
-
-
-def growth(
-    build: Callable[[int], object], step: Callable[[object], object], *, root: str, population: int, settle: int, steps: int
-) -> list[dict[str, object]]:
-    """Return the lines that hold the most bytes gained over `steps`, per step of one agent."""
-    agents = [build(index) for index in range(population)]
-
-    def move(times: int) -> None:
-        for _ in range(times):
-            for agent in agents:
-                step(agent)
-
+    With `steps` a population of `agents` lives while it steps, or with `churn` one agent after the other comes and goes.
+    """
+    if steps and not churn:
+        herd.add(agents)
+    elif not steps:
+        herd.add(1)
+        herd.move(0, settle)
     tracemalloc.start(_FRAMES)  # before the warm-up, so that a block that grows later is known from its birth
-    move(settle + max(1, steps // 4))
+    if not steps:
+        before = _look()
+        herd.add(agents)
+        herd.move(1, settle)
+        return _lines(before, _look(), root, agents)
+    one = herd.cycle(settle) if churn else herd.round()
+    for _ in range((0 if churn else settle) + max(1, steps // 4)):
+        one()
     before = _look()
-    move(steps)
-    return _lines(before, _look(), root, steps * population)
+    for _ in range(steps):
+        one()
+    return _lines(before, _look(), root, steps * (1 if churn else agents))
 
 
 def _look() -> tracemalloc.Snapshot:

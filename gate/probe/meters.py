@@ -72,10 +72,10 @@ class Meters:
         if self._info is None:
             return -1
         info = self._info()
-        return _kilobytes(text, b"VmData:") - info.arena - info.hblkhd
+        return _kilobytes(text, b"VmData:") - int(info.arena) - int(info.hblkhd)
 
     def handles(self) -> tuple[int, int, int, int]:
-        """Return the open file descriptors, threads, living descendants and shared-memory segments not yet unlinked; -1 for what is not known."""
+        """Return the open descriptors, threads, living descendants and segments of shared memory; -1 for what is not known."""
         if sys.platform == "linux":
             return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), len(_descendants("self")), self._segments()
         fds = self._self.num_fds() if hasattr(self._self, "num_fds") else -1
@@ -178,13 +178,13 @@ def _rss_of(pid: str) -> int:
 def _count_segments(names: set[str]) -> None:
     """Note the name of each POSIX shared-memory segment that Python code makes, and forget it when it is unlinked."""
     try:
-        import _posixshmem  # noqa: PLC0415 - not on every platform
+        import _posixshmem  # type: ignore[import-not-found] # noqa: PLC0415 - not on every platform, and no stubs
     except ImportError:
         return
     make, unlink = _posixshmem.shm_open, _posixshmem.shm_unlink
 
     def shm_open(path: str, flags: int, mode: int = 511) -> int:
-        made = make(path, flags, mode=mode)
+        made: int = make(path, flags, mode=mode)
         if flags & os.O_CREAT:
             names.add(path.lstrip("/"))
         return made

@@ -2,20 +2,21 @@
 
 import gc
 from array import array
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gate.probe import meters as instruments
 from gate.probe.meters import Meters, let_go
 from gate.probe.target import Herd
 from gate.probe.watch import Watch
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Answer = dict[str, Any]
 
 _NOISE_STEPS = 1000
 _NOISE_LOOKS = 8
 _ROUNDS = 10
-_LARGE = 1 << 62
 
 
 class Subject:
@@ -37,6 +38,7 @@ class Subject:
             "watch": self.watch,
             "footprint": self.footprint,
             "holders": self.holders,
+            "lines": self.lines,
         }
         return ask[wish["do"]](**wish["how"])
 
@@ -64,7 +66,6 @@ class Subject:
             self._watch = Watch(self._meters, step)
             self._watch.pace()
             rest()
-            self._meters.level()
         why = self._watch.go_on(steps=steps, seconds=seconds, until=until, most=most)
         return {"table": self._watch.table(), "why": why, "noise": self._noise}
 
@@ -93,18 +94,22 @@ class Subject:
             return {"holders": []}
         return {"holders": holders.grown(self._sizes, self.herd.agents, self._watch.table()["steps"][-1])}
 
+    def lines(self, *, agents: int, steps: int) -> Answer:
+        """Say which lines of code hold the memory: of new agents, or with `steps` of what is gained."""
+        from gate.probe import lines  # noqa: PLC0415 - tracemalloc is slow and only explains
+
+        settle, churn = int(self._wanted["settle"]), bool(self._wanted["churn"])
+        return {"lines": lines.look(self.herd, root=self._wanted["root"], settle=settle, agents=agents, steps=steps, churn=churn)}
+
     def _quiet(self) -> int:
-        """Return by how many bytes the heap moves while nobody does anything."""
+        """Return by how many bytes the heap moves over 1,000 steps of nobody."""
         looks = array("q", bytes(8 * _NOISE_LOOKS))
-        read = self._meters.heap
         for _ in range(2):  # the first round warms the loop itself
             for at in range(_NOISE_LOOKS):
-                lowest = _LARGE
                 for _ in range(_NOISE_STEPS // _NOISE_LOOKS):
                     _nothing()
-                    lowest = min(read(), lowest)
                 let_go()
-                looks[at] = lowest
+                looks[at] = self._meters.heap()
         return max(looks) - min(looks)
 
 

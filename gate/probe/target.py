@@ -1,15 +1,19 @@
 """The user's own code: found by name, entered, stepped and left as the policy says."""
 
-import asyncio
 import importlib
 import importlib.util
-import inspect
 import operator
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+_COROUTINE = 0x80  # inspect.CO_COROUTINE
 
 Call = Callable[..., Any]  # any callable of the user's
 
@@ -86,7 +90,10 @@ class Herd:
             _leave(entered)
 
     def _one(self, index: int) -> Call:
-        return self._step if self._build is None else partial(self._step, self.agents[index])
+        """Return what lets one agent, or the model of a population, take one step."""
+        if self._build is None:
+            return partial(self._step, None) if _wants_one(self._step) else self._step
+        return partial(self._step, self.agents[index][0] if self._whole == "population" else self.agents[index])
 
     def _put(self, index: int, number: int) -> None:
         """Build one agent and enter it."""
@@ -94,6 +101,9 @@ class Herd:
             return
         built = self._build(**self._given) if self._whole == "call" else self._build(number, **self._given)
         self.agents[index], self._open[index] = _entered(built)
+        if self._whole == "population" and not _is_population(self.agents[index], number):
+            message = f"population({number}) returned no pair of a model and its {number} agents; return model, agents"
+            raise TypeError(message)
         if self.agents[index] is None and self._whole != "call":
             message = f"build({number}) returned None, not an agent; return the agent itself"
             raise TypeError(message)
@@ -116,9 +126,25 @@ def _plain(found: Call) -> Call:
     inner = found
     while isinstance(inner, partial):
         inner = inner.func
-    if inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(getattr(inner, "__call__", None)):  # noqa: B004 - asks how, not whether
+    if _is_async(inner) or _is_async(getattr(type(inner), "__call__", None)):  # noqa: B004 - asks how it is called, not whether
         return lambda *words, **named: run(found(*words, **named))
     return found
+
+
+def _is_async(found: object) -> bool:
+    """Tell whether calling gives a coroutine; `inspect` would tell the same and costs more to import than it is worth here."""
+    code = getattr(getattr(found, "__func__", found), "__code__", None)
+    return bool(code and code.co_flags & _COROUTINE)
+
+
+def _wants_one(step: Call) -> bool:
+    """Tell whether a function cannot be called without an argument."""
+    code, given = getattr(step, "__code__", None), getattr(step, "__defaults__", None) or ()
+    return code is not None and code.co_argcount > len(given)
+
+
+def _is_population(built: Any, number: int) -> bool:
+    return isinstance(built, tuple) and len(built) == 2 and hasattr(built[1], "__len__") and len(built[1]) == number  # noqa: PLR2004 - a pair
 
 
 def run(work: Awaitable[Any]) -> Any:
@@ -131,7 +157,9 @@ def run(work: Awaitable[Any]) -> Any:
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
+def _loop() -> "AbstractEventLoop":
+    import asyncio  # noqa: PLC0415 - who is not async does not pay for it
+
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     return loop
@@ -143,12 +171,12 @@ def _entered(built: Any) -> tuple[Any, Any]:
     A coroutine is awaited; a generator gives the agent with its first `yield`, and is the agent itself when that is None; a
     context manager is entered.
     """
-    if inspect.isawaitable(built):
+    if isinstance(built, Awaitable):
         built = run(built)
-    if inspect.isgenerator(built):
+    if isinstance(built, GeneratorType):
         first = next(built)
         return (built, None) if first is None else (first, built)
-    if inspect.isasyncgen(built):
+    if isinstance(built, AsyncGeneratorType):
         return run(anext(built)), built
     kind = type(built)
     if hasattr(kind, "__aenter__") and hasattr(kind, "__aexit__"):
@@ -161,9 +189,9 @@ def _entered(built: Any) -> tuple[Any, Any]:
 def _leave(entered: Any) -> None:
     """Leave what was entered, as the end of a with statement does."""
     kind = type(entered)
-    if inspect.isgenerator(entered):
+    if isinstance(entered, GeneratorType):
         _exhaust(entered)
-    elif inspect.isasyncgen(entered):
+    elif isinstance(entered, AsyncGeneratorType):
         run(_exhaust_async(entered))
     elif hasattr(kind, "__aexit__"):
         run(kind.__aexit__(entered, None, None, None))

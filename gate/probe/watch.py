@@ -11,6 +11,7 @@ CAPACITY = 128  # windows; a full table is halved, two windows into one
 _EARLY = CAPACITY // 2  # windows of the shortest table that is told
 _STRIDE = CAPACITY // 4  # windows between two moments at which a table is told
 _SCREEN = 0.1  # seconds that the first table is meant to take
+_SOME = 4  # steps that tell a pace
 _LARGE = 1 << 62
 _READS = 64  # readings of the heap in one window, at the most
 _SHARE = 0.1  # of the time of a window that readings may take
@@ -35,7 +36,7 @@ class Watch:
     def pace(self) -> None:
         """Take some steps to learn how long one takes, and choose windows so that the first table takes about a tenth of a second."""
         start, taken = self._spent(), 0
-        while taken < _STRIDE and (taken < 4 or self._spent() - start < _SCREEN / 4):
+        while taken < _STRIDE and (taken < _SOME or self._spent() - start < _SCREEN / 4):
             self._step()
             taken += 1
         pace = max((self._spent() - start) / taken, 1e-7)

@@ -7,22 +7,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from gate.facts import Change, Finding, Outcome, Verdict
+from gate.facts import Change, Verdict
+from gate.report import lines
+from gate.report.lines import Told
 from gate.report.text import plain
-from gate.units import show_count, show_size, show_time
+from gate.units import show_count, show_size
 from gate.work import Phase, Step
 
-_COLOURS = {
-    Outcome.PASSED: "green",
-    Outcome.FAILED: "bold red",
-    Outcome.INCONCLUSIVE: "yellow",
-    Outcome.SKIPPED: "cyan",
-    Outcome.BROKEN: "bold magenta",
-}
-_ORDER = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.PASSED)
 _MOST = 12  # paths of one list
-
-Told = Sequence[tuple[Step, Finding, float]]  # step, finding, seconds
 
 
 def console(out: TextIO) -> Console:
@@ -40,14 +32,8 @@ def progress(screen: Console, total: int, *, watched: bool) -> Progress:
 
 def findings(screen: Console, told: Told, *, explain: bool = False) -> None:
     """Tell the worst first, whole; then what passed, a line each."""
-    for step, finding, seconds in sorted(told, key=lambda row: _ORDER.index(row[1].outcome)):
-        outcome = (f"{finding.outcome:<12}", _COLOURS[finding.outcome])
-        _say(screen, outcome, f" {plain(step.check)}  {plain(finding.headline)}  ", (f"({show_time(seconds)})", "dim"))
-        if finding.outcome is not Outcome.PASSED or explain:
-            for line in finding.details:
-                _say(screen, f"             {plain(line)}")
-            if finding.next_act:
-                _say(screen, f"             next: {plain(finding.next_act)}")
+    for line in lines.findings(told, explain=explain):
+        _say(screen, *line)
 
 
 def changes(screen: Console, listed: Sequence[Change], verb: str) -> None:
