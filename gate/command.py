@@ -20,6 +20,7 @@ HEAR, TELL = "GATE_HEAR", "GATE_TELL"  # environment variables of a child that t
 _LOOK = 0.05  # seconds between two looks at a bounded child
 _LIVE: set[int] = set()  # children that are waited for, in any thread
 _PIPE = 2**16
+_CROWD = 1_000  # processes and threads by which the machine may fill up while a child runs
 _READ = 64 * 2**20  # bytes of output that are read back at the most
 
 
@@ -32,7 +33,7 @@ class Ran:
     err: str
     wall: float  # seconds
     cpu: float  # seconds, user and system, of the child and what it waited for
-    stopped: str = ""  # "time" or "output" when a bound ended it
+    stopped: str = ""  # "time", "output" or "crowd" when a bound ended it
     stragglers: bool = False  # processes of its group outlived it and were killed
 
 
@@ -91,6 +92,7 @@ class Child:
         finally:
             for descriptor in theirs.values():
                 os.close(descriptor)
+        self.pid = self._child.pid
         self._watch = _Watch(self._child.pid, seconds, output, (out, err))
         _LIVE.add(self._child.pid)
 
@@ -190,7 +192,7 @@ class _Watch:
         self.stopped = ""
         self._pid, self._files = pid, files
         self._deadline, self._output = time.monotonic() + seconds, output
-        self._over = threading.Event()
+        self._over, self._most = threading.Event(), _living() + _CROWD
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()
 
@@ -198,8 +200,9 @@ class _Watch:
         while not self._over.wait(_LOOK):
             printed = sum(os.fstat(file.fileno()).st_size for file in self._files)
             late = time.monotonic() > self._deadline
-            if late or printed > self._output:
-                self.stopped = "time" if late else "output"
+            crowd = _living() > self._most
+            if late or printed > self._output or crowd:
+                self.stopped = "crowd" if crowd else "time" if late else "output"
                 _kill(self._pid)
                 return
 
@@ -227,6 +230,15 @@ def _kill(group: int) -> bool:
     except (ProcessLookupError, PermissionError):  # macOS says EPERM for a group of zombies
         return False
     return True
+
+
+def _living() -> int:
+    """Return how many processes and threads live on this machine, 0 where nobody tells."""
+    try:
+        with open("/proc/loadavg", encoding="ascii") as file:  # noqa: PTH123 - read twenty times a second
+            return int(file.read().split()[3].partition("/")[2])
+    except FileNotFoundError:
+        return 0
 
 
 def _path() -> str:

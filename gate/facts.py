@@ -130,7 +130,8 @@ class Reading:
     types: tuple[TypeSize, ...] = ()
     holders: tuple[Holder, ...] = ()
     parts: tuple[Part, ...] = ()
-    ended: str = ""  # what ended the watch early: time, memory
+    start: tuple[int, ...] = ()  # bytes of heap before any step, steps before the first window, bytes of heap then
+    ended: str = ""  # what ended the watch early: time, memory, handles
     samples: int = 0  # fresh children that answered
     pins: dict[str, str] = field(default_factory=dict)  # what makes readings exact: value or what is missing
     versions: dict[str, str] = field(default_factory=dict)  # as reported by what ran

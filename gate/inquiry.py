@@ -25,7 +25,7 @@ def watch(questions: Sequence[Question], root: Path) -> list[Answer]:
         second, again = _settle(asked, root, look, first=first)
         for at, finding in zip(failed, again, strict=True):
             answers[at] = second, looks.confirmed(questions[at], found[at], finding, second)
-    return answers
+    return [(reading, limits.full(question, reading, finding)) for question, (reading, finding) in zip(questions, answers, strict=True)]
 
 
 def answer(questions: Sequence[Question], root: Path, *, explained: bool = False) -> list[Answer]:

@@ -7,7 +7,7 @@ from itertools import product
 
 from gate.errors import GateError
 from gate.policy import Policy
-from gate.policy.models import AgentCase, CallCase, LimitPolicy
+from gate.policy.memory import AgentCase, CallCase, LimitPolicy
 from gate.work import Budget, Documents, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool
 
 

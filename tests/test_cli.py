@@ -56,7 +56,7 @@ def test_policies_without_mistakes(house: Repository) -> None:
     assert house.root.exists()
     code, told = call("policy", "check")
     assert code == 0
-    assert told.startswith("policies: 1 agent cases, no mistakes, sha256:")
+    assert told.startswith("policies: 1 memory case, no mistakes, sha256:")
 
 
 def test_policy_mistakes_stop_every_verb(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:

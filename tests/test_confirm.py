@@ -37,7 +37,7 @@ def test_leak_is_confirmed_and_says_so(house: Repository) -> None:
     code, told, found = verdict(house, "agent.kept.append(bytes(100))")
     assert code == 1
     assert found.reading.samples == 2
-    assert found.reading.series[0].counts[-1] == 4 * 256
+    assert found.reading.series[0].counts[-1] >= 4 * 256
     assert "measured in 2 fresh processes" in told
     assert re.search(r"bots\.py:[0-9]+: 1[0-9]{2} B/step: agent\.kept\.append\(bytes\(100\)\)", told), told
 
@@ -48,5 +48,5 @@ def test_agent_that_fills_after_it_was_weighed_is_not_passed(house: Repository) 
     policy.write_text(policy.read_text() + '      footprint: {max: 9 kB, because: "small"}\n')
     code, told, _ = verdict(house, "len(agent.kept) < 40 and agent.kept.append(bytes(1000))")
     assert code == 3
-    assert re.search(r"one agent gained 3[0-9.]+ kB in [0-9]+ steps of warm-up, more than its whole footprint may be", told), told
+    assert re.search(r"one agent gained 3[0-9.]+ kB in its first [0-9,]+ steps, more than its whole footprint may be", told), told
     assert re.search(r"set settle: [0-9]+ for bot", told)

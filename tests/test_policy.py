@@ -21,7 +21,8 @@ import gate.policy
 from gate.errors import PolicyError
 from gate.policy.fields import ByteRate, Duration, HandleRate, Inside, Pattern, Size
 from gate.policy.load import schema, schema_text
-from gate.policy.models import FILES, AgentCase, WorkflowPolicy
+from gate.policy.memory import AgentCase
+from gate.policy.models import FILES, WorkflowPolicy
 from gate.policy.reader import MOST_BYTES, MOST_EVENTS, read
 
 ASSETS = Path(__file__).parent / "assets" / "policies"

@@ -19,7 +19,7 @@ from gate.facts import Change, Estimate, Evidence, Finding, Mode, Outcome, Readi
 from gate.judge import verdict as verdicts
 from gate.report import machine, summary, terminal
 from gate.report.text import code, markdown, plain
-from gate.work import Budget, Limit, Phase, Question, Rule, Step, Sweep, Tool
+from gate.work import Budget, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool
 
 ASSETS = Path(__file__).with_name("assets") / "reports"
 TREE, OTHER, POLICY, COMMIT = "a1" * 20, "b2" * 20, "c3" * 32, "d4" * 20
@@ -81,10 +81,9 @@ def asked(name: str, unit: str, most: float) -> Step:
     work = Question(
         case="bot",
         name=name,
-        build="bots:build",
-        step="bots:step",
+        subject=Subject(build="bots:build", step="bots:step"),
         limit=Limit(most=most, resolution=1, unit=unit),
-        budget=Budget(seconds=60, memory=10**9, output=4000),
+        budget=Budget(seconds=60, cpu=10, memory=10**9, output=4000),
         sizes=(8, 16, 24),
         settle=3,
         population=1,

@@ -1,5 +1,6 @@
 """Decide whether a series keeps growing past a bar: yes, no, or not yet known."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,17 +32,19 @@ def judge(series: Series, bar: float, most: float, population: int, *, mean: Ser
     `bar` is the growth from which it is a leak, `most` what is allowed (bar and most differ when nothing is allowed: a test needs an
     effect to exclude). `mean` is the same series as means, the steadier figure for noise. FAILED needs at least `least` units gained.
 
-    FAILED needs the interval of the last three quarters above the bar, for the lowest readings and for the means, and growth that
-    does not fade: warm-up, a staircase that ends and a one-time load have no later part. A container that doubles its room is flat
-    most of the time; it fails when each of three octaves gained more than the one before. PASSED needs the interval of the last three
-    fifths or four fifths, of either series, below the bar, and no net rise above it: more than an octave, in which a container that
-    doubles shows itself.
+    Parts of a run are shares of all its steps, also of those before the first window: a container that doubles its room does so
+    once an octave of them. FAILED needs the interval of the last three quarters above the bar, for the lowest readings and for the
+    means, and growth that does not fade: warm-up, a staircase that ends and a one-time load have no later part. A container that
+    doubles is flat most of the time; it fails when each of three octaves gained more than the one before. PASSED needs the interval
+    of the last three fifths or four fifths, of either series, below the bar, and no net rise above it: more than an octave, in
+    which a container that doubles shows itself.
     """
     rows = [_Run.of(row, population) for row in (series, mean) if row is not None]
-    whole = rows[0].part(0.25)
     rise = rows[0].net(0.25) * rows[0].length(0.25) * population
-    if rise >= least and (all(run.grows(bar) for run in rows) or (mean is not None and rows[0].doubles(bar))):
-        return Trend(outcome=Outcome.FAILED, slope=whole, net=rows[0].net(0.25), rise=rise)
+    plain = rise >= least and all(run.grows(bar) for run in rows)
+    doubling = rows[0].doubling(bar) if rise >= least and mean is not None and not plain else None
+    if plain or doubling:
+        return Trend(outcome=Outcome.FAILED, slope=doubling or rows[0].part(0.25), net=rows[0].net(0.25), rise=rise)
     for run in rows:
         for start in _STARTS:
             slope = run.part(start)
@@ -64,9 +67,13 @@ class _Run:
         fold: Callable[[Sequence[float]], float] = fmean if series.meter.endswith("mean") else min
         return cls(counts=series.counts, values=[value / population for value in series.values], fold=fold)
 
+    def after(self, share: float) -> int:
+        """Return the first window that ends after a share of all steps."""
+        return bisect_right(self.counts, share * self.counts[-1])
+
     def blocks(self, start: float, end: float = 1.0) -> tuple[list[int], list[float]]:
         """Cut a part of the run into blocks of equally many windows; the first few windows of it may be left out."""
-        first, last = round(start * len(self.values)), round(end * len(self.values))
+        first, last = self.after(start), self.after(end)
         size = max(1, -(-(last - first) // _BLOCKS))
         ends = list(range(last, first + size - 1, -size))[::-1]
         return [self.counts[at - 1] for at in ends], [self.fold(self.values[at - size : at]) for at in ends]
@@ -75,9 +82,9 @@ class _Run:
         """Estimate the slope of a part."""
         return theil_sen(*self.blocks(start, end))
 
-    def length(self, start: float) -> int:
-        """Return the steps of the run from `start` on."""
-        return self.counts[-1] - self.counts[round(start * len(self.counts)) - 1]
+    def length(self, start: float) -> float:
+        """Return the steps of the run from `start` on, as far as they were watched."""
+        return self.counts[-1] - max(self.counts[0], start * self.counts[-1])
 
     def net(self, start: float) -> float:
         """Return the rise of a part from its first quarter to its last, per step."""
@@ -86,10 +93,14 @@ class _Run:
         return (median(values[-quarter:]) - median(values[:quarter])) / (counts[-1] - counts[quarter - 1] or 1)
 
     def late(self, start: float) -> float:
-        """Return by how much the end exceeds everything before it, per step of the last eighth of a part."""
+        """Return by how much the last blocks, at the most a quarter, exceed all before them, per step of a quarter of the part.
+
+        The net rise does not see a stair among the last blocks, and a container that doubles may have its only one there.
+        """
         counts, values = self.blocks(start)
-        eighth = max(2, len(values) // 8)
-        return max(0.0, min(values[-2:]) - max(values[:-2])) / (counts[-1] - counts[-eighth - 1])
+        quarter = max(2, len(values) // 4)
+        stairs = [min(values[-last:]) - max(values[:-last]) for last in range(2, quarter + 1)]
+        return max(0.0, *stairs) / (counts[-1] - counts[-quarter - 1])
 
     def grows(self, bar: float) -> bool:
         """Tell whether growth is plain and does not fade."""
@@ -98,17 +109,18 @@ class _Run:
         enough = whole.points >= _FEWEST and whole.low > bar
         return enough and late.value > bar and late.value > _FADING * early.value and self.net(0.5) > bar
 
-    def doubles(self, bar: float) -> bool:
-        """Tell whether each octave of the run gained more than the one before, as a container does that doubles its room."""
-        number = len(self.values)
-        marks = [round(number * share) - 1 for share in (0.125, 0.25, 0.5, 1.0)]
-        if marks[0] < 1:
-            return False
-        levels = [self.values[at] for at in marks]
-        gains = [after - before for before, after in pairwise(levels)]
+    def doubling(self, bar: float) -> Estimate | None:
+        """Return the growth over three octaves when each gained more than the one before, as with a container that doubles its room."""
+        marks = [self.after(share) - 1 for share in (0.125, 0.25, 0.5, 1.0)]
+        if marks[0] < 0:
+            return None
+        gains = [self.values[after] - self.values[before] for before, after in pairwise(marks)]
         steady = all(later >= _DOUBLING * early > 0 for early, later in pairwise(gains))
         noisy = min(_drop(self.values[one : two + 1]) for one, two in pairwise(marks)) > 0
-        return steady and not noisy and gains[-1] / (self.counts[marks[3]] - self.counts[marks[2]]) > bar
+        slopes = [gain / (self.counts[after] - self.counts[before]) for gain, (before, after) in zip(gains, pairwise(marks), strict=True)]
+        if not steady or noisy or slopes[-1] <= bar:
+            return None
+        return Estimate(value=slopes[-1], low=min(slopes), high=max(slopes), points=len(self.values))
 
 
 def _drop(values: Sequence[float]) -> float:

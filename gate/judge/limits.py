@@ -9,10 +9,10 @@ from gate.work import Limit, Question
 
 _SLACK = 1 << 18  # bytes by which pages may exceed what they hold when a population is built
 _LEAST = {"mapped": 1 << 18, "rss": 1 << 21}  # bytes that these may move by themselves: pages, allocator slack
-_LEAST_HANDLES = 128  # handles that a pool may open
-_HANDLES = ("fds", "threads", "children", "segments")
+_HANDLES = {"fds": 128, "threads": 128, "children": 32, "segments": 32}  # as many as a pool may open
 _WORDS = {"heap": "heap", "mapped": "memory mapped past malloc", "rss": "resident memory"}
 _RULE_OF_THREE = 3  # an event that was not seen in n trials happens in fewer than 3 of n, at 95 %
+_FULL = 0.01  # share of a weight that may be missing when it counts as full
 _SLIGHT = 0.01  # share of the heaviest line or type below which another is not worth reading
 _SHOWN = 5  # lines and types of an explanation
 
@@ -22,6 +22,9 @@ def judge(question: Question, reading: Reading) -> Finding:
     series = {row.meter: row for row in reading.series}
     if reading.trouble and (question.name == "footprint" or not series):
         return reports.broken(reading.trouble)
+    if reading.ended and not series:
+        headline = f"not one window of {_things(question.limit.unit)}s was over when the time was"
+        return _found(Outcome.INCONCLUSIVE, headline, [], None, question.limit, _more(question, "raise budget.time"))
     if question.name == "footprint":
         found = _footprint(series["heap"], series.get("rss"), question.limit)
     elif question.name == "handles":
@@ -98,28 +101,31 @@ def _growth(series: dict[str, Series], question: Question) -> Finding:
     for name, told in seen.items():
         if told.outcome is Outcome.INCONCLUSIVE and (name == "heap" or told.rise >= _LEAST[name]):
             return _undecided(_WORDS[name], told, details, question, steps)
-    heavy = _heavy(heap, question)
-    if heavy:
-        return replace(heavy, details=tuple(details))
     return _passed("heap", seen["heap"], details, question, steps)
 
 
-def _heavy(heap: Series, question: Question) -> Finding | None:
-    """Refuse a level run before which each agent gained more than its whole footprint may be: it was weighed too early."""
-    at = len(heap.values) // 4
-    steps, gained = heap.counts[at], (heap.values[at] - heap.values[0]) / question.population
-    if not question.weight or gained - question.limit.most * steps <= question.weight:
-        return None
-    headline = f"one agent gained {show_size(gained)} in {steps:,} steps of warm-up, more than its whole footprint may be"
+def full(question: Question, reading: Reading, finding: Finding) -> Finding:
+    """Refuse a level run before which each agent gained more than its whole footprint may be: it was weighed before it was full."""
+    heap = next((series for series in reading.series if series.meter == "heap"), None)
+    if finding.outcome is not Outcome.PASSED or question.name != "growth" or not (question.weight and reading.start and heap):
+        return finding
+    empty, paced, early = reading.start
+    level = heap.values[len(heap.values) // 4]
+    filling = [(paced, early), *zip(heap.counts, heap.values, strict=True)]
+    steps = next(count for count, value in filling if value >= level - _FULL * (level - empty))
+    gained = (level - empty) / question.population
+    if gained - question.limit.most * steps <= question.weight:
+        return finding
+    headline = f"one agent gained {show_size(gained)} in its first {steps:,} steps, more than its whole footprint may be"
     act = f"set settle: {question.settle + steps} for {question.case} in policies/memory.yaml, to weigh an agent when it is full"
-    return _found(Outcome.INCONCLUSIVE, headline, [], None, question.limit, act)
+    return replace(finding, outcome=Outcome.INCONCLUSIVE, headline=headline, next_act=act)
 
 
 def _handles(series: dict[str, Series], question: Question) -> Finding:
     """Decide whether any kind of handle keeps being opened: the worst kind is the answer, all of them are told."""
     limit = question.limit
     kinds = {
-        name: growth.judge(row, limit.bar, limit.most, question.population, least=_LEAST_HANDLES)
+        name: growth.judge(row, limit.bar, limit.most, question.population, least=_HANDLES[name])
         for name, row in series.items()
         if name in _HANDLES
     }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gate.facts import Finding, Holder, Look, Outcome, Reading
+from gate.facts import Estimate, Finding, Holder, Look, Outcome, Reading
 from gate.units import show_amount
 from gate.work import Question
 
@@ -14,6 +14,7 @@ _ALIKE = 0.5  # share of the first slope that the second must reach
 _SLIGHT = 8.0  # bytes a step below which a growth must last longer and stay more alike: caches that fill slowly look like this
 _LONGER_SLIGHT = 8
 _ALIKE_SLIGHT = 0.75
+_STRAIGHT = 0.25  # width of an interval, by its slope, up to which growth is a line: what was filling beside it is full
 _MARGIN = 1.5  # times the steps after which a declared bound should be reached
 _DEARER = 1.5  # times what was spent that twice the steps may cost, start included
 _STEPS = 0.05  # items a step from which a container counts as growing with the steps
@@ -63,10 +64,16 @@ def confirmed(question: Question, earlier: Finding, finding: Finding, reading: R
         )
         return replace(finding, outcome=Outcome.INCONCLUSIVE, headline=headline, next_act=act)
     one, two = earlier.estimate, finding.estimate
-    if one and two and two.value < (_ALIKE_SLIGHT if _is_slight(finding) else _ALIKE) * one.value:
+    if one and two and _is_settling(one, two, _ALIKE_SLIGHT if _is_slight(finding) else _ALIKE):
         headline = f"{finding.headline}; it was {show_amount(one.value, finding.unit)} in a shorter run: it may be settling"
         return replace(finding, outcome=Outcome.INCONCLUSIVE, headline=headline)
     return finding
+
+
+def _is_settling(one: Estimate, two: Estimate, alike: float) -> bool:
+    """Tell whether the longer run shows clearly less than the shorter one, without being as straight as a line itself."""
+    apart = two.high < one.low and two.value < alike * one.value
+    return apart and two.high - two.low > _STRAIGHT * two.value
 
 
 def _is_slight(finding: Finding) -> bool:

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-import gate.probe
 from gate.command import Child, run
 from gate.facts import Holder, Hotspot, Look, Reading, Series, TypeSize
+from gate.probe import meters
 from gate.units import show_size, show_time
 from gate.work import Question
 
-_LAUNCH = Path(gate.probe.__file__).with_name("launch.py")
+_LAUNCH = Path(meters.__file__).with_name("launch.py")
 _TAIL = 5  # lines of what a broken child printed
 _SHARE = 0.8  # of the wall clock that stepping may use; a child that is still busy at the end of it is stopped
 _TRACED = 1024  # steps of a traced run: enough to see what repeats, few enough for its price
@@ -60,6 +60,7 @@ class Fresh:
     def __exit__(self, *error: object) -> None:
         """End the child."""
         self._child.__exit__(*error)
+        meters.end_marked(self._child.pid)
         self._scratch.cleanup()
 
     def ask(self, do: str, **how: object) -> tuple[Answer, str]:
@@ -82,7 +83,7 @@ class Fresh:
             remember=self._remember,
         )
         series = _series(told.get("table", {}))
-        return replace(self._reading(told, trouble), series=series, ended=told.get("why", ""))
+        return replace(self._reading(told, trouble), series=series, ended=told.get("why", ""), start=tuple(told.get("start", ())))
 
     def holders(self, reading: Reading) -> Reading:
         """Add to a reading which containers grew."""
@@ -114,6 +115,8 @@ class Fresh:
             why = f"took longer than {show_time(budget.seconds)} and was stopped; raise budget.time or lower steps"
         elif ran.stopped == "output":
             why = f"printed more than {show_size(budget.output)}; silence it or raise budget.output"
+        elif ran.stopped == "crowd":
+            why = "started more than 1,000 processes and threads and was stopped; bound what it starts"
         else:
             why = f"{_ended(ran.code)} before it answered"
         tail = (ran.err or ran.out).strip().splitlines()[-_TAIL:]

@@ -96,6 +96,14 @@ def _closed(pattern: str) -> bool:
     return rising and not set("[]") & set(_CLASS.sub("", pattern))
 
 
+def _scalar(found: object) -> object:
+    if type(found) not in {str, int, float, bool}:
+        message = f"{show(found)} is no single value; write text, a number, true or false"
+        raise ValueError(message)
+    return found
+
+
+Scalar = Annotated[object, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Size = Annotated[float, *_quantity(units.size, "10 MB", _BYTES)]
 ByteRate = Annotated[float, *_quantity(lambda text: units.rate(text, "step"), "0 B/step", f"{_BYTES}/step")]
 ByteRateCall = Annotated[float, *_quantity(lambda text: units.rate(text, "call"), "0 B/call", f"{_BYTES}/call")]

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gate.errors import PolicyError
-from gate.policy.models import FILES, Model, Policy
+from gate.policy.base import Model
+from gate.policy.models import FILES, Policy
 from gate.policy.reader import MOST_BYTES, KeyPath, Located, read
 from gate.policy.scalars import REFUSED
 from gate.policy.wording import nearest, one_line, say, show

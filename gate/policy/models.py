@@ -1,227 +1,24 @@
 """The shape of each policy file: typed, closed, with units in every size."""
 
-from datetime import date
+import datetime as dt
 from fnmatch import fnmatchcase
-from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic.config import JsonDict
+from pydantic import Field, field_validator, model_validator
 
+from gate.policy.base import CLOSED, Model
 from gate.policy.fields import (
     Below,
-    ByteRate,
-    ByteRateCall,
-    ByteRateCycle,
     Duration,
-    HandleRate,
-    HandleRateCall,
     Inside,
     Name,
     Pattern,
-    Size,
-    Target,
     Version,
     Word,
     written,
 )
-
-_CLOSED: JsonDict = {"additionalProperties": False}  # an illegal name is refused in the editor too
-
-
-class Model(BaseModel):
-    """Refuse unknown keys and conversions that nobody wrote."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
-
-
-class Measured(Model):
-    """What was measured when a limit was set; written by `gate calibrate`."""
-
-    value: Word = Field(description="As a limit is written: 0.25 MB, 129 B/step.")
-    on: date
-    commit: Word
-    where: Word = Field(description="Interpreter and platform.")
-
-
-class LimitPolicy(Model):
-    """A limit; what is allowed must be explained."""
-
-    max: float
-    because: str = Field(default="", description="Why this much is right; wanted whenever max is above zero.")
-    measured: Measured | None = None
-
-    @model_validator(mode="after")
-    def _explained(self) -> Self:
-        if self.max > 0 and not self.because.strip():
-            message = 'a limit above zero has no reason; add for example because: "500 agents fit an 8 GB worker"'
-            raise ValueError(message)
-        return self
-
-
-class FootprintLimit(LimitPolicy):
-    """The most bytes that one live agent may hold."""
-
-    max: Size = Field(description="Bytes per live agent.")
-    meter: Literal["larger", "heap", "rss"] = Field(
-        default="larger", description="What the limit is about: the C heap, resident memory that no file holds, or the larger of both."
-    )
-
-
-class PeakLimit(LimitPolicy):
-    """The most bytes above rest that one agent may need during a step."""
-
-    max: Size = Field(description="Bytes above rest during one step of one agent.")
-
-
-class GrowthLimit(LimitPolicy):
-    """The most bytes that one agent may gain with each step."""
-
-    max: ByteRate = Field(description="Bytes per step of one agent.")
-    resolution: ByteRate = Field(default=written("1 B/step"), gt=0, description="The smallest steady growth that counts when max is 0.")
-
-
-class CallGrowthLimit(LimitPolicy):
-    """The most bytes that may be gained with each call."""
-
-    max: ByteRateCall = Field(description="Bytes per call.")
-    resolution: ByteRateCall = Field(default=written("1 B/call"), gt=0, description="The smallest steady growth that counts when max is 0.")
-
-
-class ChurnLimit(LimitPolicy):
-    """The most bytes that may stay behind each time an agent is built, used and dropped."""
-
-    max: ByteRateCycle = Field(description="Bytes per cycle of one agent.")
-    resolution: ByteRateCycle = Field(
-        default=written("8 B/cycle"), gt=0, description="The smallest steady growth that counts when max is 0."
-    )
-
-
-class HandlesLimit(LimitPolicy):
-    """The most file descriptors, threads, children and shared-memory segments that one agent may gain with each step."""
-
-    max: HandleRate = Field(description="Handles per step of one agent.")
-    resolution: HandleRate = Field(default=written("0.01/step"), gt=0, description="The smallest steady growth that counts when max is 0.")
-
-
-class CallHandlesLimit(LimitPolicy):
-    """The most file descriptors, threads, children and shared-memory segments that may be gained with each call."""
-
-    max: HandleRateCall = Field(description="Handles per call.")
-    resolution: HandleRateCall = Field(
-        default=written("0.01/call"), gt=0, description="The smallest steady growth that counts when max is 0."
-    )
-
-
-class Limits(Model):
-    """What an agent may weigh, need, gain, leave behind and hold open."""
-
-    footprint: FootprintLimit | None = None
-    peak: PeakLimit | None = None
-    growth: GrowthLimit | None = None
-    churn: ChurnLimit | None = None
-    handles: HandlesLimit | None = None
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not (self.footprint or self.peak or self.growth or self.churn or self.handles):
-            message = "no limit is set; add footprint, peak, growth, churn or handles"
-            raise ValueError(message)
-        return self
-
-
-class CallLimits(Model):
-    """What a function may gain and hold open."""
-
-    growth: CallGrowthLimit | None = None
-    handles: CallHandlesLimit | None = None
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        if not (self.growth or self.handles):
-            message = "no limit is set; add growth or handles"
-            raise ValueError(message)
-        return self
-
-
-class BudgetPolicy(Model):
-    """What each question may use."""
-
-    time: Duration = Field(default=written("60 s"), description="Wall clock of one child; beyond it the check is BROKEN.")
-    cpu: Duration = Field(default=written("10 s"), description="Work of all children; what is not decided then is INCONCLUSIVE.")
-    memory: Size = Field(default=written("8 GB"), ge=64e6, description="Address space of one child, not resident memory.")
-    output: Size = Field(default=written("4 kB"), description="What one child may print.")
-
-
-Given = dict[Name, Annotated[tuple[str | int | float | bool, ...], Field(min_length=1, max_length=64)]]
-
-
-class _Case(Model):
-    """What all cases have."""
-
-    settle: int = Field(default=3, ge=0, le=1_000_000, description="Steps or calls before anything is weighed or watched.")
-    steps: int = Field(default=4096, ge=64, le=100_000_000, description="Fewest steps or calls that are watched before anything passes.")
-    budget: BudgetPolicy = Field(default_factory=BudgetPolicy)
-    parametrize: Given = Field(default_factory=dict, description="Keyword arguments of build or setup; each combination is a case.")
-
-
-class AgentCase(_Case):
-    """How to build one agent and step it, and what it may weigh."""
-
-    build: Target | None = Field(default=None, description="module:callable, (index: int) -> agent; also async, a generator or a class.")
-    population: Target | None = Field(default=None, description="module:callable, (count: int) -> (model, agents); instead of build.")
-    step: Target = Field(description="module:callable, (agent) -> None, of a population (model) -> None")
-    limits: Limits
-    sizes: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = Field(
-        default=(8, 16, 24), min_length=2, max_length=16, description="Live agents in each fresh child: footprint."
-    )
-    live: int = Field(default=1, ge=1, le=1_000_000, description="Live agents while steps are counted.")
-
-    @field_validator("sizes")
-    @classmethod
-    def _rising(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
-        if any(after <= before for before, after in pairwise(sizes)):
-            message = f"{list(sizes)} does not rise; write for example [8, 16, 24]"
-            raise ValueError(message)
-        return sizes
-
-    @model_validator(mode="after")
-    def _one_factory(self) -> Self:
-        if (self.build is None) == (self.population is None):
-            message = "an agent case has build or population, one of the two; write for example build: tests.agents:build"
-            raise ValueError(message)
-        if self.population and self.limits.churn:
-            message = "churn builds and drops single agents, and a population is built whole; name build instead, or leave churn out"
-            raise ValueError(message)
-        return self
-
-
-class CallCase(_Case):
-    """A plain function, and what it may gain with each call."""
-
-    call: Target = Field(description="module:callable, () -> anything, or with setup (context) -> anything")
-    setup: Target | None = Field(default=None, description="module:callable, () -> context")
-    limits: CallLimits
-
-
-class MemoryPolicy(Model):
-    """policies/memory.yaml: agent cases, functions and their limits."""
-
-    version: Version
-    agents: dict[Name, AgentCase] = Field(default_factory=dict, json_schema_extra=_CLOSED)
-    calls: dict[Name, CallCase] = Field(default_factory=dict, json_schema_extra=_CLOSED)
-
-    @model_validator(mode="after")
-    def _told_apart(self) -> Self:
-        both = sorted(self.agents.keys() & self.calls.keys())
-        if both:
-            message = f"{both[0]} names an agent case and a call; a case is known by its name, so rename one of the two"
-            raise ValueError(message)
-        if not (self.agents or self.calls):
-            message = "no case is named; add agents or calls"
-            raise ValueError(message)
-        return self
+from gate.policy.memory import MemoryPolicy
 
 
 class CommandPolicy(Model):
@@ -248,7 +45,7 @@ class QualityPolicy(Model):
     version: Version
     paths: tuple[Inside, ...] = Field(min_length=1, description="What ruff and mypy read.")
     tests: TestsPolicy = Field(default_factory=TestsPolicy)
-    commands: dict[Name, CommandPolicy] = Field(default_factory=dict, description="Each becomes lint/<name>.", json_schema_extra=_CLOSED)
+    commands: dict[Name, CommandPolicy] = Field(default_factory=dict, description="Each becomes lint/<name>.", json_schema_extra=CLOSED)
 
 
 class KindPolicy(Model):
@@ -262,7 +59,7 @@ class CleanupPolicy(Model):
     """policies/cleanup.yaml: the closed list of what may be removed."""
 
     version: Version
-    kinds: dict[Name, KindPolicy] = Field(min_length=1, json_schema_extra=_CLOSED)
+    kinds: dict[Name, KindPolicy] = Field(min_length=1, json_schema_extra=CLOSED)
     protect: tuple[Pattern, ...] = Field(default=(), description="Never taken, whatever else matches.")
 
 
@@ -327,7 +124,7 @@ class Accepted(Model):
 
     check: Word = Field(description="A check or a pattern such as memory/*/handles.")
     because: Word
-    until: date | None = Field(default=None, description="The last day on which this holds.")
+    until: dt.date | None = Field(default=None, description="The last day on which this holds.")
 
 
 class WorkflowPolicy(Model):
@@ -348,7 +145,7 @@ class WorkflowPolicy(Model):
 
     def accepts(self, check: str) -> bool:
         """Tell whether this check may be skipped or inconclusive today."""
-        today = date.today()  # noqa: DTZ011 - a policy's day is the reader's day
+        today = dt.date.today()  # noqa: DTZ011 - a policy's day is the reader's day
         return any(fnmatchcase(check, entry.check) and (entry.until is None or today <= entry.until) for entry in self.accept)
 
 

@@ -30,6 +30,7 @@ class Subject:
         freeze()
         self._watch: Watch | None = None
         self._noise = 0
+        self._start = array("q", bytes(24))
         self._sizes: dict[int, int] | None = None
 
     def answer(self, wish: Answer) -> Answer:
@@ -39,6 +40,8 @@ class Subject:
             "footprint": self.footprint,
             "holders": self.holders,
             "lines": self.lines,
+            "parts": self.parts,
+            "peak": self.peak,
         }
         return ask[wish["do"]](**wish["how"])
 
@@ -50,7 +53,8 @@ class Subject:
         """Watch a population step, or one agent after the other come and go; go on from where the last wish ended.
 
         `remember` notes how large every container is, so that `holders` can say which grew. Returns the table (see Watch), why it
-        ended, and `noise`: the bytes by which the heap moved over 1,000 steps that do nothing.
+        ended, `noise`: the bytes by which the heap moved over 1,000 steps that do nothing, and `start`: the heap before
+        the first step, the steps that were taken before the table begins, and the heap then.
         """
         if self._watch is None:
             settle, churn = int(self._wanted["settle"]), bool(self._wanted["churn"])
@@ -64,10 +68,13 @@ class Subject:
 
                 self._sizes = holders.sizes()
             self._watch = Watch(self._meters, step)
-            self._watch.pace()
             rest()
+            self._start[0] = self._meters.heap()
+            self._start[1] = self._watch.pace()
+            rest()
+            self._start[2] = self._meters.heap()
         why = self._watch.go_on(steps=steps, seconds=seconds, until=until, most=most)
-        return {"table": self._watch.table(), "why": why, "noise": self._noise}
+        return {"table": self._watch.table(), "why": why, "noise": self._noise, "start": list(self._start)}
 
     def footprint(self, *, size: int, settle: int) -> Answer:
         """Weigh `size` live agents, each after `settle` steps; a first one pays for imports and caches and is not weighed.
@@ -80,9 +87,9 @@ class Subject:
             herd.add(1 if at == 0 else size)
             herd.move(start, settle)
             rest()
+            rows[1][at], rows[2][at] = self._meters.resident()
             if at == 0:
                 self._meters.level()
-            rows[1][at], rows[2][at] = self._meters.resident()
             rows[0][at] = self._meters.heap()
         return {"heap": list(rows[0]), "rss": list(rows[1]), "mapped": list(rows[2])}
 
@@ -100,6 +107,20 @@ class Subject:
 
         settle, churn = int(self._wanted["settle"]), bool(self._wanted["churn"])
         return {"lines": lines.look(self.herd, root=self._wanted["root"], settle=settle, agents=agents, steps=steps, churn=churn)}
+
+    def parts(self, *, sizes: list[int], settle: int) -> Answer:
+        """Say what new agents' bytes belong to, for each number of live agents: see parts.look."""
+        from gate.probe import parts  # noqa: PLC0415 - reads the whole heap, only to explain
+
+        whole = self._wanted["form"] == "population"
+        return {"parts": parts.look(self.herd, self._meters, sizes=sizes, settle=settle, whole=whole, rest=rest)}
+
+    def peak(self, *, settle: int) -> Answer:
+        """Say how many bytes one step needs while it lasts: see peak.look."""
+        from gate.probe import peak  # noqa: PLC0415 - loads tracemalloc
+
+        self.herd.add(int(self._wanted["population"]))
+        return {"peak": peak.look(self.herd, settle=settle, rest=rest)}
 
     def _quiet(self) -> int:
         """Return by how many bytes the heap moves over 1,000 steps of nobody."""

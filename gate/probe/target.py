@@ -53,8 +53,8 @@ class Herd:
             self.count += 1
 
     def move(self, start: int, times: int) -> None:
-        """Let each agent from `start` on take some steps, one agent after the other."""
-        for index in range(start, 1 if self._whole == "population" else self.count):
+        """Let each agent from `start` on take some steps, one agent after the other; of a population its model."""
+        for index in (0,) if self._whole == "population" else range(start, self.count):
             one = self._one(index)
             for _ in range(times):
                 one()

@@ -4,8 +4,9 @@ import gc
 import time
 from array import array
 from collections.abc import Callable
+from itertools import repeat
 
-from gate.probe.meters import Meters, let_go
+from gate.probe.meters import Meters, let_go, most_files
 
 CAPACITY = 128  # windows; a full table is halved, two windows into one
 _EARLY = CAPACITY // 2  # windows of the shortest table that is told
@@ -13,6 +14,9 @@ _STRIDE = CAPACITY // 4  # windows between two moments at which a table is told
 _SCREEN = 0.1  # seconds that the first table is meant to take
 _SOME = 4  # steps that tell a pace
 _LARGE = 1 << 62
+_PLENTY = 4  # a table that is long enough ends with so much less memory
+_CROWD = 500  # threads, processes and segments that are enough to judge by
+_DESCRIPTORS = 0.8  # of those that a process may have
 _READS = 64  # readings of the heap in one window, at the most
 _SHARE = 0.1  # of the time of a window that readings may take
 _WAITING = 4  # seconds of waiting that count like one of work
@@ -24,44 +28,60 @@ class Watch:
 
     Every window has as many steps as every other. `heap` is the lowest reading within it, so that what was let go within it does
     not count; `heap mean` is the mean of all readings, which for noise is the steadier figure. The rest is read at its end.
+    All that must be remembered while the steps run lies in arrays made beforehand: a number of Python's own is an object, and the
+    heap meter would see it.
     """
 
     def __init__(self, meters: Meters, step: Callable[[], object]) -> None:
-        """Take the first steps to learn their pace, without looking."""
+        """Remember what to do; nothing is done yet."""
         self._meters, self._step = meters, step
         self._rows = {name: array("q", bytes(8 * CAPACITY)) for name in NAMES}
-        self._taken, self._per, self._steps = 0, 1, 0
-        self._began = time.process_time(), time.monotonic()
+        self._steps, self._per, self._reads, self._low, self._sum = (array("q", [start]) for start in (0, 1, 1, 0, 0))
+        self._taken = 0
+        self._files = most_files()
+        self._began = array("d", [time.process_time(), time.monotonic()])
 
-    def pace(self) -> None:
-        """Take some steps to learn how long one takes, and choose windows so that the first table takes about a tenth of a second."""
+    def pace(self) -> int:
+        """Take some steps to learn how long one takes, and choose windows so that the first table takes a tenth of a second.
+
+        Returns the steps that it took.
+        """
         start, taken = self._spent(), 0
         while taken < _STRIDE and (taken < _SOME or self._spent() - start < _SCREEN / 4):
             self._step()
             taken += 1
         pace = max((self._spent() - start) / taken, 1e-7)
-        self._steps += taken
-        while 2 * self._per * _EARLY * pace < _SCREEN:
-            self._per *= 2
+        self._steps[0] += taken
+        while 2 * self._per[0] * _EARLY * pace < _SCREEN:
+            self._per[0] *= 2
+        return taken
 
     def go_on(self, *, steps: int, seconds: float, until: float, most: int) -> str:
         """Fill windows until there are `steps` in all and `seconds` of work in all; say why it ended.
 
-        Ends early at `until` (monotonic seconds) with "time" and when the heap has gained `most` bytes with "memory"; else "".
+        Ends early at `until` (monotonic seconds) with "time"; when the heap has gained `most` bytes, or a quarter in enough windows,
+        with "memory"; before the system runs out of descriptors or fills up with threads and processes with "handles"; else "".
         """
-        heap, first = self._rows["heap"], 0
+        heap = self._rows["heap"]
         while True:
             if self._taken == CAPACITY:
                 self._halve()
-            self._window(until)
-            first = heap[0]
-            if time.monotonic() > until:
+            if not self._window(until):
                 return "time"
-            if heap[self._taken - 1] - first > most:
+            gained = heap[self._taken - 1] - heap[0]
+            if gained > most or (gained > most / _PLENTY and self._taken >= _EARLY):
                 return "memory"
+            if self._crowded():
+                return "handles"
             told = self._taken >= _EARLY and self._taken % _STRIDE == 0
-            if told and self._steps >= steps and self._spent() >= seconds:
+            if told and self._steps[0] >= steps and self._spent() >= seconds:
                 return ""
+
+    def _crowded(self) -> bool:
+        """Tell whether more is open than a system bears for long."""
+        last, rows = self._taken - 1, self._rows
+        crowd = sum(rows[name][last] - rows[name][0] for name in ("threads", "children", "segments"))
+        return crowd > _CROWD or rows["fds"][last] > _DESCRIPTORS * self._files
 
     def table(self) -> dict[str, list[int]]:
         """Return all windows: `steps` at the end of each, and one reading of each meter."""
@@ -71,38 +91,39 @@ class Watch:
         """Return the seconds of work since the start; a while of waiting counts little."""
         return max(time.process_time() - self._began[0], (time.monotonic() - self._began[1]) / _WAITING)
 
-    def _window(self, until: float) -> None:
-        """Take the steps of one window; one that time cuts short is not told."""
-        step, read, per = self._step, self._meters.heap, self._per
+    def _window(self, until: float) -> bool:
+        """Take the steps of one window; return False for one that time cut short, which is not told."""
+        step, read, low, total = self._step, self._meters.heap, self._low, self._sum
+        reads, every = self._reads[0], self._per[0] // self._reads[0]
+        low[0], total[0] = _LARGE, 0
         start = time.perf_counter()
-        lowest = read()
-        cost = time.perf_counter() - start
-        step()
-        pace = max(time.perf_counter() - start - cost, 1e-7)
-        reads = max(1, min(_READS, int(_SHARE * per * pace / cost)))
-        every, total, number, left = max(1, per // reads), 0, 0, per - 1
-        lowest = _LARGE
-        while left > 0:
-            for _ in range(min(every, left)):
+        for _ in repeat(None, reads):
+            for _ in repeat(None, every):
                 step()
-            left -= every
             seen = read()
-            lowest, total, number = min(seen, lowest), total + seen, number + 1
+            total[0], low[0] = total[0] + seen, min(low[0], seen)
+            del seen  # a number that lives is read by the next reading
             if time.monotonic() > until:
-                break
+                return False
+        took = time.perf_counter() - start
         if gc.isenabled():
             gc.collect()
         let_go()
-        seen = read()
-        self._steps += per - max(0, left)
-        if left <= 0:
-            self._keep(min(seen, lowest), (total + seen) // (number + 1))
+        start = time.perf_counter()
+        low[0] = min(low[0], read())
+        cost = 2 * (time.perf_counter() - start)
+        total[0] += read()
+        self._steps[0] += self._per[0]
+        self._keep(total[0] // (reads + 1))
+        while self._reads[0] < min(_READS, self._per[0]) and 2 * self._reads[0] * cost < _SHARE * took:
+            self._reads[0] *= 2
+        return True
 
-    def _keep(self, lowest: int, mean: int) -> None:
+    def _keep(self, mean: int) -> None:
         """Write one row."""
         rss, mapped = self._meters.resident()
         fds, threads, children, segments = self._meters.handles()
-        for name, value in zip(NAMES, (self._steps, lowest, mean, rss, mapped, fds, threads, children, segments), strict=True):
+        for name, value in zip(NAMES, (self._steps[0], self._low[0], mean, rss, mapped, fds, threads, children, segments), strict=True):
             self._rows[name][self._taken] = value
         self._taken += 1
 
@@ -113,4 +134,4 @@ class Watch:
                 one, two = row[2 * at], row[2 * at + 1]
                 row[at] = min(one, two) if name == "heap" else (one + two) // 2 if name == "heap mean" else two
         self._taken //= 2
-        self._per *= 2
+        self._per[0] *= 2

@@ -1,0 +1,248 @@
+"""What an agent's bytes belong to: to it alone, to several agents, or to the framework that keeps something for each."""
+
+import ctypes
+import gc
+import sys
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from types import BuiltinFunctionType, CodeType, FunctionType
+from typing import Any, NamedTuple
+
+from gate.probe.blocks import Copy, Index
+from gate.probe.meters import Meters
+from gate.probe.target import Herd
+
+_GC_HEAD = 16  # bytes before an object that the collector may track: PyGC_Head
+_PRE_HEAD = 16  # bytes before that, of an instance with a dictionary or weak references: CPython 3.11 to 3.13
+_HAS_GC = 1 << 14  # Py_TPFLAGS_HAVE_GC
+_HAS_PRE_HEAD = 1 << 4 | (1 << 3 if sys.version_info >= (3, 12) else 0)  # Py_TPFLAGS_MANAGED_DICT, from 3.12 Py_TPFLAGS_PREHEADER
+_WORD = 8
+_MOST_REFERENCES = 1 << 40  # what is larger is no count of references
+_LONGEST = 1 << 20  # bytes of a buffer of unknown layout that are read
+_DATA = (str, bytes, int, float, complex)  # refer to nothing
+_BARE = (tuple, FunctionType, BuiltinFunctionType, CodeType)  # tell the collector all that they refer to, and have no buffers
+_FLAT = (list, dict, set, frozenset, bytearray, array)  # have buffers that refer to no further buffer
+_NOBODY, _SHARED, _FRAMEWORK = -1, -2, -3
+
+
+def look(herd: Herd, meters: Meters, *, sizes: list[int], settle: int, whole: bool, rest: Callable[[], None]) -> dict[str, list[int]]:
+    """Return, for each number of live agents, the bytes that are `private`, `shared` and the `framework`'s.
+
+    `whole` tells that agents come as a population with a model. A first agent is built before, as for a footprint, and what it
+    brought belongs to nobody. Bytes are those of whole blocks of the C heap with their heads. `framework` is what no agent reaches
+    but the interpreter does, less what was given back. Raises blocks.Unreadable where the heap is not laid out as glibc does it.
+    """
+    herd.add(1)
+    herd.move(0, settle)
+    first = herd.agents[0]  # the next population replaces it, and what is built at its place would pass for old
+    rest()
+    meters.level()
+    before, found = Copy(meters), {name: [0] * len(sizes) for name in ("private", "shared", "framework")}
+    for at, size in enumerate(sizes):
+        start = herd.count
+        herd.add(size if whole else size + 1 - start)
+        herd.move(start, settle)
+        rest()
+        for name, weight in _coloured(_agents(herd, first, whole=whole), before, Copy(meters)).items():
+            found[name][at] = weight
+        rest()
+        meters.level()
+    return found
+
+
+def _agents(herd: Herd, first: object, *, whole: bool) -> tuple[list[object], set[int]]:
+    """Return the agents to be weighed, and the identities at which a walk from one of them ends: all agents, and their model."""
+    if not whole:
+        return herd.agents[1 : herd.count], {id(agent) for agent in herd.agents[: herd.count]}
+    model, built = herd.agents[0]
+    agents = list(built.values() if isinstance(built, Mapping) else built)
+    return agents, {id(first), id(model), *map(id, agents)}
+
+
+def _coloured(herd: tuple[list[object], set[int]], before: Copy, after: Copy) -> dict[str, int]:
+    """Give every new block its colour; return the bytes of each."""
+    collects = gc.isenabled()
+    gc.disable()
+    gc.unfreeze()
+    roots = gc.get_objects()  # first of all: nothing of the walk itself is among them
+    old, now = before.blocks(), after.blocks()
+    walk = _Walk(after, now, {start: size for start, size in now.items() if old.get(start) != size})
+    agents, walls = herd
+    for number, agent in enumerate(agents):
+        walk.reach(agent, number, walls)
+    walk.keep(roots)
+    weights = walk.weights()
+    weights["framework"] -= sum(size for start, size in old.items() if now.get(start) != size)
+    if collects:
+        gc.enable()
+    return weights
+
+
+class _Kind(NamedTuple):
+    """What the walk has to know of a type."""
+
+    head: int  # bytes from the start of its block to the object
+    size: int  # bytes of an object, 0 when they differ
+    tracked: bool  # the collector can say what it refers to
+    blind: bool  # but not all of it: C code keeps references that it tells nobody
+    data: bool
+    bare: bool
+    flat: bool
+
+
+def _look_at(kind: type) -> _Kind:
+    """Say what the walk has to know of a type."""
+    flags = kind.__flags__
+    tracked = bool(flags & _HAS_GC)
+    silent = [base for base in kind.__mro__ if not base.__flags__ & _HAS_GC and base.__basicsize__ > object.__basicsize__]
+    data = issubclass(kind, _DATA)
+    return _Kind(
+        head=_GC_HEAD * tracked + (_PRE_HEAD if flags & _HAS_PRE_HEAD else 0),
+        size=0 if kind.__itemsize__ else kind.__basicsize__,
+        tracked=tracked,
+        blind=bool(silent) and not data and not issubclass(kind, bytearray),
+        data=data,
+        bare=issubclass(kind, _BARE) or kind is object,
+        flat=issubclass(kind, _FLAT) and not issubclass(kind, OrderedDict),
+    )
+
+
+class _Walk:
+    """Go from agents and from the interpreter to the new blocks; every block is given one colour."""
+
+    def __init__(self, heap: Copy, blocks: dict[int, int], new: dict[int, int]) -> None:
+        """Know all blocks, and which are new."""
+        self._heap, self._blocks, self._new = heap, blocks, new
+        self._index, self._starts = Index(new), set(new)
+        self._owner: dict[int, int] = {}
+        self._objects: dict[int, int] = {}
+        self._kinds: dict[type, _Kind] = {}
+        self._types = _types()
+
+    def weights(self) -> dict[str, int]:
+        """Return the bytes of each colour."""
+        found = {"private": 0, "shared": 0, "framework": 0}
+        names = {_SHARED: "shared", _FRAMEWORK: "framework"}
+        for start, owner in self._owner.items():
+            found[names.get(owner, "private")] += self._new[start]
+        return found
+
+    def reach(self, agent: object, number: int, walls: set[int]) -> None:
+        """Colour what one agent reaches among new blocks: its own, or shared when another one has been there."""
+        stack = [agent]
+        while stack:
+            thing = stack.pop()
+            kind = self._kind(type(thing))
+            start = id(thing) - kind.head
+            if start in self._new and self._claim(start, number):
+                stack += [child for child in self._within(thing, kind, start, number) if id(child) not in walls]
+
+    def keep(self, roots: Iterable[object]) -> None:
+        """Colour what the interpreter keeps and no agent reaches; everything that the collector tracks is a root."""
+        seen: set[int] = set()
+        for root in roots:
+            stack = [root]
+            while stack:
+                thing = stack.pop()
+                kind = self._kind(type(thing))
+                start = id(thing) - kind.head
+                if start in self._new:
+                    children = self._within(thing, kind, start, _FRAMEWORK) if self._claim(start, _FRAMEWORK) else []
+                elif kind.data or type(thing) in _BARE[1:]:
+                    continue
+                else:
+                    for buffer in self._starts.intersection(self._words(thing, kind, start)) if not kind.bare else ():
+                        self._take(buffer, kind, thing, _FRAMEWORK)
+                    children = gc.get_referents(thing) if kind.tracked else []
+                for child in children:
+                    fresh = id(child) >= self._index.low
+                    if (fresh or type(child) not in _DATA) and not gc.is_tracked(child) and id(child) not in seen:
+                        seen.add(id(child))
+                        stack.append(child)
+
+    def _claim(self, start: int, owner: int) -> bool:
+        """Colour a block; tell whether what it refers to has to be coloured too."""
+        had = self._owner.get(start, _NOBODY)
+        if had in {owner, _SHARED} or (owner == _FRAMEWORK and had != _NOBODY):
+            return False
+        self._owner[start] = owner if had == _NOBODY else _SHARED
+        return True
+
+    def _within(self, thing: Any, kind: _Kind, start: int, owner: int) -> list[object]:
+        """Colour the buffers of an object and return the objects that it refers to."""
+        if kind.data:
+            if isinstance(thing, int) and owner >= 0 and thing in self._new and not self._object_at(thing):  # an address as ctypes gives it
+                self._claim(thing, owner)
+            return []
+        children = gc.get_referents(thing) if kind.tracked else []
+        for word in self._words(thing, kind, start) if not kind.bare else ():
+            found = self._index.holder(word)
+            if found and found != start:
+                children += self._take(found, kind, thing, owner, word=word)
+        return children
+
+    def _take(self, start: int, kind: _Kind, thing: Any, owner: int, *, word: int = 0) -> list[object]:
+        """Colour the buffer that a word of an object points into, and the buffers behind it; return objects that nobody else tells of."""
+        found: list[object] = []
+        todo = [(start, word)]
+        while todo:
+            at, word = todo.pop()
+            known = self._object_at(at)
+            if known:
+                if kind.blind and word == known:
+                    found.append(ctypes.cast(known, ctypes.py_object).value)
+            elif self._claim(at, owner) and not kind.flat and self._new[at] <= _LONGEST and not _is_numbers(thing):
+                words = self._heap.words(at, self._end(at))
+                if kind.blind:
+                    todo += ((self._index.holder(word), word) for word in words if self._index.holder(word))
+                else:
+                    todo += ((word, word) for word in self._starts.intersection(words))
+        return found
+
+    def _kind(self, kind: type) -> _Kind:
+        """Look at each type once."""
+        if kind not in self._kinds:
+            self._kinds[kind] = _look_at(kind)
+        return self._kinds[kind]
+
+    def _words(self, thing: object, kind: _Kind, start: int) -> list[int]:
+        """Return the words of an object in which it keeps what is its own."""
+        if start not in self._blocks:  # not on the heap
+            return []
+        end = min(self._end(start), id(thing) + kind.size) if kind.size else self._end(start)
+        before = self._heap.words(start, start + _PRE_HEAD) if kind.head > _GC_HEAD else []
+        return before + self._heap.words(id(thing), end)
+
+    def _end(self, start: int) -> int:
+        """Return where the usable bytes of a block end."""
+        return start + self._heap.usable(start, self._blocks[start])
+
+    def _object_at(self, start: int) -> int:
+        """Return the address of the Python object in a new block, 0 when there is none."""
+        if start not in self._objects:
+            words = self._heap.words(start, min(self._end(start), start + _GC_HEAD + _PRE_HEAD + 2 * _WORD))
+            self._objects[start] = 0
+            for at in range(0, len(words) - 1, 2):
+                kind = self._types.get(words[at + 1])
+                if kind and 0 < words[at] < _MOST_REFERENCES and self._kind(kind).head == at * _WORD:
+                    self._objects[start] = start + at * _WORD
+        return self._objects[start]
+
+
+def _types() -> dict[int, type]:
+    """Return every type by its address."""
+    found: dict[int, type] = {}
+    todo: list[type] = [object]
+    while todo:
+        one = todo.pop()
+        if id(one) not in found:
+            found[id(one)] = one
+            todo += type.__subclasses__(one)
+    return found
+
+
+def _is_numbers(thing: object) -> bool:
+    """Tell whether something is an array of numpy that holds no references."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(thing, numpy.ndarray) and not thing.dtype.hasobject
