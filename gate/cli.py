@@ -83,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     measure.add_argument("--explain", action="store_true", help="also name lines and types of what passes")
     measure.add_argument("--json", action="store_true", help="print everything that was read and found as one JSON object")
+    calibrate = _only_report(verb("calibrate", _calibrate, "write what is measured beside each memory limit, and name dead limits"))
+    calibrate.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
     summary = _only_report(verb("summary", _summary, "write the summary from recorded evidence; its exit code is the gate's"))
     summary.add_argument("--json", action="store_true", help="print everything as one JSON object")
     finish = verb("finish", _finish, "commit exactly the verified tree, set the task's status, write its summary")
@@ -212,6 +214,22 @@ def _measure(words: argparse.Namespace, out: TextIO) -> int:
     else:
         out.write(lines.text(lines.findings(rows, explain=words.explain)))
     return exit_code(finding.outcome for _, finding, _ in rows)
+
+
+def _calibrate(words: argparse.Namespace, out: TextIO) -> int:
+    """Measure every limit and write it down."""
+    from gate import calibrate, flow, plan
+    from gate.facts import Mode
+
+    house = flow.enter(Path.cwd(), _mode(words))
+    rows = calibrate.calibrate(house.root, plan.select(house.steps, ["memory"], words.cases), write=house.mode is Mode.FIX)
+    for row in rows:
+        advice = f"; a limit with headroom: {row.proposal}" if row.proposal and row.says != "fits" else ""
+        out.write(plain(f"{row.check}: measured {row.measured or 'nothing'}, limit {row.limit}: {row.says}{advice}") + "\n")
+    dead = sum(row.says == "dead" for row in rows)
+    done = "policies/memory.yaml is as it was" if house.mode is Mode.CHECK else "policies/memory.yaml holds what was measured"
+    out.write(f"{done}; {show_count(dead, 'dead limit')}, above {calibrate.DEAD} times what was measured\n")
+    return 0 if all(row.measured for row in rows) else 2
 
 
 def _summary(words: argparse.Namespace, out: TextIO) -> int:

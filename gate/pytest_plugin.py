@@ -288,11 +288,10 @@ def _target(function: pytest.Function) -> str:
     """Name a function as the child can load it: by its module where that is what an import would find, else by its file."""
     name = function.module.__name__
     inside = name.replace(".", os.sep)
-    for folder in (str(function.config.rootpath), *_own_path()):
-        for found in (Path(folder, f"{inside}.py"), Path(folder, inside, "__init__.py")):
-            if found.is_file():
-                return f"{name if found.samefile(function.path) else function.path}:{function.originalname}"
-    return f"{function.path}:{function.originalname}"
+    folders = [str(function.config.rootpath), *_own_path()]
+    files = (Path(folder, rest) for folder in folders for rest in (f"{inside}.py", f"{inside}{os.sep}__init__.py"))
+    found = next((file for file in files if file.is_file()), None)
+    return f"{name if found and found.samefile(function.path) else function.path}:{function.originalname}"
 
 
 def _own_path() -> list[str]:

@@ -5,17 +5,20 @@ import ctypes
 import mmap
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from gate.probe.meters import Meters
 
 _WORD = 8  # bytes of a pointer and of a size in the head of a block
 _HEAD = 2 * _WORD  # from the head of a block to what malloc returned
-_FLAGS = 7  # the lowest bits of a size: <malloc/malloc.c> of glibc, "malloc_chunk"
+_FLAGS = 7  # the lowest bits of a size: struct malloc_chunk in malloc/malloc.c of glibc
 _IN_USE, _MAPPED = 1, 2
 _PAGE = 4096
 _LEAST_MAPPED = 128 * 1024  # bytes from which glibc maps a block of its own, as pinned in launch.py
 _OFF = 0.001  # share of the heap by which the blocks may differ from what the allocator says
+_LAST = (1 << 62, 0)  # after every block
+
+Block = tuple[int, int]  # what malloc returned, and the bytes that it takes with its head
 
 
 class Unreadable(Exception):  # noqa: N818 - a state of the heap, not a mistake
@@ -25,8 +28,8 @@ class Unreadable(Exception):  # noqa: N818 - a state of the heap, not a mistake
 class Copy:
     """The C heap as it was at one moment; making it adds a handful of small blocks and changes none.
 
-    `start` is where the heap begins; words of it are read by address. Blocks that glibc maps on their own are listed, not copied.
-    Raises Unreadable where there is no such heap, or when its blocks do not add up to what the allocator says.
+    Words of it are read by their addresses. Blocks that glibc maps on their own are listed, not copied: those are read where they lie.
+    Raises Unreadable where there is no such heap.
     """
 
     def __init__(self, meters: Meters) -> None:
@@ -43,15 +46,26 @@ class Copy:
         ctypes.memmove(place, self.start, self.end - self.start)
         self._words = memoryview(self._room).cast("Q")[: (self.end - self.start) // _WORD]
 
-    def blocks(self) -> dict[int, int]:
-        """Return each block in use: what malloc returned, and the bytes that it takes with its head."""
-        found = dict(self._walk())
-        found.update(zip(self._large[::2], self._large[1::2], strict=True))
-        total = sum(found.values())
+    def blocks(self) -> Iterator[Block]:
+        """Go from block to block in use, in the order of their addresses; those that were mapped come last.
+
+        Raises Unreadable at the end when they do not add up to what the allocator says.
+        """
+        words, at, last, total = self._words, 0, len(self._words) - 2, 0
+        while at < last:
+            size = words[at + 1] & ~_FLAGS  # each block says how long it is, and the next whether it is in use
+            after = at + size // _WORD
+            if size < 2 * _HEAD or after > last:  # the last one is what the heap has not handed out yet
+                break
+            if words[after + 1] & _IN_USE:
+                total += size
+                yield self.start + at * _WORD + _HEAD, size
+            at = after
+        yield from self._large
+        total += sum(size for _, size in self._large)
         if abs(total - self._told) > max(_PAGE, _OFF * self._told):
             message = f"the blocks of the C heap take {total:,} B, its allocator says {self._told:,} B"
             raise Unreadable(message)
-        return found
 
     def words(self, start: int, end: int) -> list[int]:
         """Return the words from one address to another, both inside of one block in use."""
@@ -63,17 +77,31 @@ class Copy:
         """Return the bytes of a block that its user may use: one on the heap borrows a word from the head of the next."""
         return size - (_WORD if self.start <= start < self.end else _HEAD)
 
-    def _walk(self) -> Iterator[tuple[int, int]]:
-        """Go from block to block: each says how long it is, and the next whether it is in use."""
-        words, at, last = self._words, 0, len(self._words) - 2
-        while at < last:
-            size = words[at + 1] & ~_FLAGS
-            after = at + size // _WORD
-            if size < 2 * _HEAD or after > last:  # the last one is what the heap has not handed out yet
-                break
-            if words[after + 1] & _IN_USE:
-                yield self.start + at * _WORD + _HEAD, size
-            at = after
+    def differences(self, before: "Copy") -> tuple[dict[int, int], int]:
+        """Return the blocks that were not there before, and how many bytes of others were given back."""
+        new, gone = {}, 0
+        theirs, ours = before.blocks(), self.blocks()
+        old, now = next(theirs, _LAST), next(ours, _LAST)
+        while old is not _LAST or now is not _LAST:
+            if old == now:
+                old, now = next(theirs, _LAST), next(ours, _LAST)
+            elif old < now:
+                gone += old[1]
+                old = next(theirs, _LAST)
+            else:
+                new[now[0]] = now[1]
+                now = next(ours, _LAST)
+        return new, gone
+
+    def rewritten(self, before: "Copy", wanted: Collection[int]) -> set[int]:
+        """Return which of the wanted words stand now where another stood before."""
+        found: set[int] = set()
+        length = _PAGE // _WORD
+        for at in range(0, min(len(self._words), len(before._words)), length):
+            old, now = before._words[at : at + length], self._words[at : at + length]
+            if old != now:
+                found.update(word for word, was in zip(now.tolist(), old.tolist(), strict=False) if word != was and word in wanted)
+        return found
 
 
 class Index:
@@ -83,13 +111,13 @@ class Index:
         """Sort them."""
         self.sizes, self._starts = sizes, sorted(sizes)
         self.low = self._starts[0] if sizes else 0
-        self.high = self._starts[-1] + sizes[self._starts[-1]] if sizes else 0
+        self._high = self._starts[-1] + sizes[self._starts[-1]] if sizes else 0
 
     def holder(self, address: int) -> int:
         """Return the start of the block that an address lies in, 0 when it lies in none."""
         if address in self.sizes:
             return address
-        if not self.low <= address < self.high:
+        if not self.low <= address < self._high:
             return 0
         start = self._starts[bisect.bisect_right(self._starts, address) - 1]
         return start if address < start + self.sizes[start] - _WORD else 0
@@ -105,7 +133,7 @@ def _break() -> int:
 def _maps() -> tuple[int, int, list[tuple[int, int]]]:
     """Return where the heap begins and ends, and every other stretch that may hold blocks of their own."""
     low = high = 0
-    others = []
+    others: list[tuple[int, int]] = []
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
         for line in file:
             place, rights, _, _, _, *name = line.split(maxsplit=5)
@@ -120,9 +148,9 @@ def _maps() -> tuple[int, int, list[tuple[int, int]]]:
     return low, high, others
 
 
-def _large(regions: list[tuple[int, int]]) -> "array[int]":
-    """Return start and size of each block that glibc mapped on its own, one after the other."""
-    found = array("Q")
+def _large(regions: list[tuple[int, int]]) -> list[Block]:
+    """Return each block that glibc mapped on its own."""
+    found = []
     word = ctypes.c_uint64.from_address
     for start, end in regions:
         at = start
@@ -130,7 +158,7 @@ def _large(regions: list[tuple[int, int]]) -> "array[int]":
             before, size = word(at).value, word(at + _WORD).value
             length = size & ~_FLAGS
             if not before and size & _FLAGS == _MAPPED and length % _PAGE == 0 and _LEAST_MAPPED <= length <= end - at:
-                found.extend((at + _HEAD, length))
+                found.append((at + _HEAD, length))
                 at += length
             else:
                 at += _PAGE

@@ -39,15 +39,18 @@ def look(herd: Herd, meters: Meters, *, sizes: list[int], settle: int, whole: bo
     rest()
     meters.level()
     before, found = Copy(meters), {name: [0] * len(sizes) for name in ("private", "shared", "framework")}
+    left: dict[int, int] = {}
     for at, size in enumerate(sizes):
         start = herd.count
         herd.add(size if whole else size + 1 - start)
         herd.move(start, settle)
         rest()
-        for name, weight in _coloured(_agents(herd, first, whole=whole), before, Copy(meters)).items():
+        after = Copy(meters)
+        for name, weight in _coloured(*_agents(herd, first, whole=whole), before, after, left).items():
             found[name][at] = weight
         rest()
         meters.level()
+        left |= Copy(meters).differences(after)[0]  # what the look left behind is no part of an agent
     return found
 
 
@@ -60,20 +63,19 @@ def _agents(herd: Herd, first: object, *, whole: bool) -> tuple[list[object], se
     return agents, {id(first), id(model), *map(id, agents)}
 
 
-def _coloured(herd: tuple[list[object], set[int]], before: Copy, after: Copy) -> dict[str, int]:
+def _coloured(agents: list[object], walls: set[int], before: Copy, after: Copy, left: dict[int, int]) -> dict[str, int]:
     """Give every new block its colour; return the bytes of each."""
     collects = gc.isenabled()
     gc.disable()
     gc.unfreeze()
     roots = gc.get_objects()  # first of all: nothing of the walk itself is among them
-    old, now = before.blocks(), after.blocks()
-    walk = _Walk(after, now, {start: size for start, size in now.items() if old.get(start) != size})
-    agents, walls = herd
+    new, gone = after.differences(before)
+    walk = _Walk(after, {start: size for start, size in new.items() if left.get(start) != size})
     for number, agent in enumerate(agents):
         walk.reach(agent, number, walls)
-    walk.keep(roots)
+    walk.keep(roots, before)
     weights = walk.weights()
-    weights["framework"] -= sum(size for start, size in old.items() if now.get(start) != size)
+    weights["framework"] -= gone
     if collects:
         gc.enable()
     return weights
@@ -89,6 +91,9 @@ class _Kind(NamedTuple):
     data: bool
     bare: bool
     flat: bool
+
+
+_UNKNOWN = _Kind(head=0, size=0, tracked=True, blind=False, data=False, bare=False, flat=False)  # who holds a buffer
 
 
 def _look_at(kind: type) -> _Kind:
@@ -111,10 +116,9 @@ def _look_at(kind: type) -> _Kind:
 class _Walk:
     """Go from agents and from the interpreter to the new blocks; every block is given one colour."""
 
-    def __init__(self, heap: Copy, blocks: dict[int, int], new: dict[int, int]) -> None:
-        """Know all blocks, and which are new."""
-        self._heap, self._blocks, self._new = heap, blocks, new
-        self._index, self._starts = Index(new), set(new)
+    def __init__(self, heap: Copy, new: dict[int, int]) -> None:
+        """Know the new blocks by their starts, and what they take."""
+        self._heap, self._new, self._index = heap, new, Index(new)
         self._owner: dict[int, int] = {}
         self._objects: dict[int, int] = {}
         self._kinds: dict[type, _Kind] = {}
@@ -138,28 +142,21 @@ class _Walk:
             if start in self._new and self._claim(start, number):
                 stack += [child for child in self._within(thing, kind, start, number) if id(child) not in walls]
 
-    def keep(self, roots: Iterable[object]) -> None:
-        """Colour what the interpreter keeps and no agent reaches; everything that the collector tracks is a root."""
-        seen: set[int] = set()
-        for root in roots:
-            stack = [root]
-            while stack:
-                thing = stack.pop()
-                kind = self._kind(type(thing))
-                start = id(thing) - kind.head
-                if start in self._new:
-                    children = self._within(thing, kind, start, _FRAMEWORK) if self._claim(start, _FRAMEWORK) else []
-                elif kind.data or type(thing) in _BARE[1:]:
-                    continue
-                else:
-                    for buffer in self._starts.intersection(self._words(thing, kind, start)) if not kind.bare else ():
-                        self._take(buffer, kind, thing, _FRAMEWORK)
-                    children = gc.get_referents(thing) if kind.tracked else []
-                for child in children:
-                    fresh = id(child) >= self._index.low
-                    if (fresh or type(child) not in _DATA) and not gc.is_tracked(child) and id(child) not in seen:
-                        seen.add(id(child))
-                        stack.append(child)
+    def keep(self, roots: list[object], before: Copy) -> None:
+        """Colour what no agent reaches but the interpreter keeps: what the collector tracks, and what that holds."""
+        near = {start + head for start in self._new for head in (0, _GC_HEAD, _GC_HEAD + _PRE_HEAD)}
+        told = gc.get_referents(*roots)
+        dicts = {id(thing): thing for thing in told if type(thing) is dict and not gc.is_tracked(thing)}  # other old things never change
+        stack = [thing for thing in (*roots, *told, *gc.get_referents(*dicts.values())) if id(thing) in near]
+        while stack:
+            thing = stack.pop()
+            kind = self._kind(type(thing))
+            start = id(thing) - kind.head
+            if start in self._new and self._claim(start, _FRAMEWORK):
+                stack += self._within(thing, kind, start, _FRAMEWORK)
+        wanted = {start for start in self._new if start not in self._owner and not self._object_at(start)}
+        for start in self._heap.rewritten(before, wanted):  # an old container has got a new buffer
+            self._take(start, start, None, _UNKNOWN, _FRAMEWORK)
 
     def _claim(self, start: int, owner: int) -> bool:
         """Colour a block; tell whether what it refers to has to be coloured too."""
@@ -179,10 +176,10 @@ class _Walk:
         for word in self._words(thing, kind, start) if not kind.bare else ():
             found = self._index.holder(word)
             if found and found != start:
-                children += self._take(found, kind, thing, owner, word=word)
+                children += self._take(found, word, thing, kind, owner)
         return children
 
-    def _take(self, start: int, kind: _Kind, thing: Any, owner: int, *, word: int = 0) -> list[object]:
+    def _take(self, start: int, word: int, thing: object, kind: _Kind, owner: int) -> list[object]:
         """Colour the buffer that a word of an object points into, and the buffers behind it; return objects that nobody else tells of."""
         found: list[object] = []
         todo = [(start, word)]
@@ -197,7 +194,7 @@ class _Walk:
                 if kind.blind:
                     todo += ((self._index.holder(word), word) for word in words if self._index.holder(word))
                 else:
-                    todo += ((word, word) for word in self._starts.intersection(words))
+                    todo += ((word, word) for word in words if word in self._new)
         return found
 
     def _kind(self, kind: type) -> _Kind:
@@ -208,20 +205,19 @@ class _Walk:
 
     def _words(self, thing: object, kind: _Kind, start: int) -> list[int]:
         """Return the words of an object in which it keeps what is its own."""
-        if start not in self._blocks:  # not on the heap
-            return []
         end = min(self._end(start), id(thing) + kind.size) if kind.size else self._end(start)
         before = self._heap.words(start, start + _PRE_HEAD) if kind.head > _GC_HEAD else []
         return before + self._heap.words(id(thing), end)
 
     def _end(self, start: int) -> int:
         """Return where the usable bytes of a block end."""
-        return start + self._heap.usable(start, self._blocks[start])
+        return start + self._heap.usable(start, self._new[start])
 
     def _object_at(self, start: int) -> int:
         """Return the address of the Python object in a new block, 0 when there is none."""
         if start not in self._objects:
-            words = self._heap.words(start, min(self._end(start), start + _GC_HEAD + _PRE_HEAD + 2 * _WORD))
+            last = min(self._end(start), start + _GC_HEAD + _PRE_HEAD + 2 * _WORD)
+            words = array("Q", ctypes.string_at(start, last - start))  # as it is now: what was given back meanwhile is no object
             self._objects[start] = 0
             for at in range(0, len(words) - 1, 2):
                 kind = self._types.get(words[at + 1])

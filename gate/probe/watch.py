@@ -19,6 +19,7 @@ _CROWD = 500  # threads, processes and segments that are enough to judge by
 _DESCRIPTORS = 0.8  # of those that a process may have
 _READS = 64  # readings of the heap in one window, at the most
 _SHARE = 0.1  # of the time of a window that readings may take
+_COLLECTING = 0.5  # seconds of collecting everything for each second of steps
 _WAITING = 4  # seconds of waiting that count like one of work
 NAMES = ("steps", "heap", "heap mean", "rss", "mapped", "fds", "threads", "children", "segments")
 
@@ -37,6 +38,7 @@ class Watch:
         self._meters, self._step = meters, step
         self._rows = {name: array("q", bytes(8 * CAPACITY)) for name in NAMES}
         self._steps, self._per, self._reads, self._low, self._sum = (array("q", [start]) for start in (0, 1, 1, 0, 0))
+        self._due, self._price = array("d", [0.0]), array("d", [0.0])  # seconds that collecting may take, and takes
         self._taken = 0
         self._files = most_files()
         self._began = array("d", [time.process_time(), time.monotonic()])
@@ -106,9 +108,7 @@ class Watch:
             if time.monotonic() > until:
                 return False
         took = time.perf_counter() - start
-        if gc.isenabled():
-            gc.collect()
-        let_go()
+        self._collect(took)
         start = time.perf_counter()
         low[0] = min(low[0], read())
         cost = 2 * (time.perf_counter() - start)
@@ -118,6 +118,17 @@ class Watch:
         while self._reads[0] < min(_READS, self._per[0]) and 2 * self._reads[0] * cost < _SHARE * took:
             self._reads[0] *= 2
         return True
+
+    def _collect(self, took: float) -> None:
+        """Collect what is garbage, unless the user's code switched that off; all of it only as often as its price allows."""
+        if gc.isenabled():
+            self._due[0] += _COLLECTING * took
+            start = time.perf_counter()
+            whole = self._due[0] >= self._price[0]
+            gc.collect(2 if whole else 1)
+            if whole:
+                self._due[0], self._price[0] = 0.0, time.perf_counter() - start
+        let_go()
 
     def _keep(self, mean: int) -> None:
         """Write one row."""

@@ -1,0 +1,110 @@
+"""Measure what the policies limit, write it beside the limits, and say which limits are dead."""
+
+import math
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gate import inquiry, worktree
+from gate.errors import GateError
+from gate.facts import Finding, Outcome
+from gate.policy import FOLDER
+from gate.policy.patch import put
+from gate.policy.reader import KeyPath
+from gate.record.files import replace_file
+from gate.units import show_amount
+from gate.work import Question, Step
+
+DEAD = 3  # times what is measured from which a limit would let too much through
+_HEADROOM = 1.2
+_DIGITS = 2
+_COMMIT = 7
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibrated:
+    """One limit beside what was measured."""
+
+    check: str
+    limit: str
+    measured: str  # "" when it could not be measured
+    says: str  # "dead", "exceeded", "fits", "zero", or why nothing was measured
+    proposal: str = ""
+
+
+def calibrate(root: Path, steps: Sequence[Step], *, write: bool) -> tuple[Calibrated, ...]:
+    """Answer the questions of some steps; with `write` put a `measured:` block beside each limit, and change nothing else.
+
+    Raises GateError when the policy changed meanwhile.
+    """
+    path = root / FOLDER / "memory.yaml"
+    before = path.read_bytes()
+    text = before.decode("utf-8-sig")
+    rows: list[Calibrated] = []
+    largest: dict[KeyPath, float] = {}  # of several cases that share one limit, the heaviest is written
+    for group in _cases(steps):
+        questions = [step.work for step in group if isinstance(step.work, Question)]
+        for step, question, (_, finding) in zip(group, questions, inquiry.answer(questions, root), strict=True):
+            row = _placed(step.check, question, finding)
+            rows.append(row)
+            key = "calls" if question.subject.form == "call" else "agents"
+            keys: KeyPath = (key, question.case.partition("[")[0], "limits", question.name)
+            value = finding.estimate.value if finding.estimate else 0.0
+            if row.measured and value >= largest.get(keys, value):
+                largest[keys] = value
+                text = put(text, keys, "measured", _block(root, row.measured))
+    if write and text.encode() != before:
+        replace_file(path, text.encode(), last_check=lambda: _unchanged(path, before))
+    return tuple(rows)
+
+
+def _cases(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """Group the questions of each case."""
+    groups: dict[str, list[Step]] = {}
+    for step in steps:
+        if isinstance(step.work, Question):
+            groups.setdefault(step.work.case, []).append(step)
+    yield from groups.values()
+
+
+def _placed(check: str, question: Question, finding: Finding) -> Calibrated:
+    """Set what was measured beside the limit."""
+    limit, unit = question.limit, question.limit.unit
+    shown = show_amount(limit.most, unit)
+    if finding.estimate is None or finding.outcome in {Outcome.BROKEN, Outcome.SKIPPED}:
+        return Calibrated(check=check, limit=shown, measured="", says=finding.headline)
+    value = max(0.0, finding.estimate.value)
+    if finding.outcome is Outcome.PASSED and value < limit.resolution:
+        value = 0.0
+    measured = show_amount(value, unit).removesuffix("/agent")
+    if not limit.most:
+        return Calibrated(check=check, limit=shown, measured=measured, says="exceeded" if value else "zero")
+    says = "exceeded" if value > limit.most else "dead" if value * DEAD < limit.most else "fits"
+    return Calibrated(check=check, limit=shown, measured=measured, says=says, proposal=show_amount(_rounded(value), unit))
+
+
+def _rounded(value: float) -> float:
+    """Add headroom and round up to two digits.
+
+    >>> _rounded(210_000), _rounded(0)
+    (260000.0, 0)
+    """
+    if not value:
+        return 0
+    step = 10.0 ** (math.floor(math.log10(value * _HEADROOM)) - _DIGITS + 1)
+    return math.ceil(value * _HEADROOM / step) * step
+
+
+def _block(root: Path, measured: str) -> dict[str, str]:
+    """Say what was measured, when, for which commit and where."""
+    where = f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}"
+    commit = worktree.head(root)[:_COMMIT] or "none"
+    return {"value": measured, "date": datetime.now(UTC).date().isoformat(), "commit": f"g{commit}", "where": where}
+
+
+def _unchanged(path: Path, before: bytes) -> None:
+    if path.read_bytes() != before:
+        message = f"{FOLDER}/{path.name}: changed while it was calibrated; nothing was written: run it again"
+        raise GateError(message)
