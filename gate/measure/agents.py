@@ -1,7 +1,6 @@
 """Agent cases: fresh children that hold the user's code and answer what is asked about it."""
 
 import json
-import signal
 import sys
 import tempfile
 import time
@@ -9,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from gate.command import Child, run
-from gate.facts import Holder, Hotspot, Look, Reading, Series, TypeSize
+from gate.command import Child
+from gate.facts import Holder, Hotspot, Look, Reading, Series
+from gate.measure import throwaway
 from gate.probe import meters
 from gate.units import show_size, show_time
 from gate.work import Question
@@ -19,6 +19,7 @@ _LAUNCH = Path(meters.__file__).with_name("launch.py")
 _TAIL = 5  # lines of what a broken child printed
 _SHARE = 0.8  # of the wall clock that stepping may use; a child that is still busy at the end of it is stopped
 _TRACED = 1024  # steps of a traced run: enough to see what repeats, few enough for its price
+_EXPLAINED = 0.5  # share of the growth that lines of Python must explain before nobody looks further
 _FILLS = 8  # a population may gain one part in so many of the memory that it may have before its watch ends
 _COUNTED = {"fds", "threads", "children", "segments"}  # meters that read no bytes
 
@@ -83,7 +84,7 @@ class Fresh:
             remember=self._remember,
         )
         series = _series(told.get("table", {}))
-        return replace(self._reading(told, trouble), series=series, ended=told.get("why", ""), start=tuple(told.get("start", ())))
+        return replace(self.reading(told, trouble), series=series, ended=told.get("why", ""), start=tuple(told.get("start", ())))
 
     def holders(self, reading: Reading) -> Reading:
         """Add to a reading which containers grew."""
@@ -92,7 +93,7 @@ class Fresh:
         pins = {**reading.pins, "holders": trouble} if trouble else reading.pins
         return replace(reading, holders=found, pins=pins)
 
-    def _reading(self, told: Answer, trouble: str) -> Reading:
+    def reading(self, told: Answer, trouble: str) -> Reading:
         """Gather what the child says of itself."""
         pins = dict(told.get("pins", {}))
         if "noise" in told:
@@ -118,7 +119,7 @@ class Fresh:
         elif ran.stopped == "crowd":
             why = "started more than 1,000 processes and threads and was stopped; bound what it starts"
         else:
-            why = f"{_ended(ran.code)} before it answered"
+            why = f"{throwaway.ended(ran.code)} before it answered"
         tail = (ran.err or ran.out).strip().splitlines()[-_TAIL:]
         return "\n".join([f"the measured child {why}", *tail])
 
@@ -130,7 +131,7 @@ def footprint(question: Question, root: Path) -> Reading:
     for size in question.sizes:
         with Fresh(question, root, most=size) as child:
             told, trouble = child.ask("footprint", size=size, settle=question.settle)
-            readings.append(child._reading(told, trouble))  # noqa: SLF001 - its own room
+            readings.append(child.reading(told, trouble))
         if trouble:
             return _summed(readings)
         rows.append(told)
@@ -143,50 +144,34 @@ def footprint(question: Question, root: Path) -> Reading:
 
 
 def explain(question: Question, root: Path, reading: Reading) -> Reading:
-    """Ask two more children, slow ones, which lines and which types hold the memory."""
+    """Ask more children, slow ones, which lines and which types hold the memory; what no line of Python explains is asked natively."""
     if question.name == "handles":
         return reading
     weighs = question.name == "footprint"
     agents, steps = (question.sizes[0], 0) if weighs else (question.population, min(_watched(reading), _TRACED))
     with Fresh(question, root, most=agents + 1) as child:
         told, trouble = child.ask("lines", agents=agents, steps=steps)
-        took = child._reading(told, trouble)  # noqa: SLF001 - its own room
+        took = child.reading(told, trouble)
     lines = tuple(Hotspot(**{**line, "path": _relative(str(line["path"]), root)}) for line in told.get("lines", ()))
-    types, wall, unknown = _types(question, root, agents, steps)
-    nowhere = "" if lines else "no line of Python holds it: memory of C code, or garbage that nobody collects"
-    said = {name: text for name, text in (("lines", trouble or nowhere), ("types", unknown)) if text}
+    types, wall, unknown = throwaway.types(question, root, agents, steps)
+    said = {name: text for name, text in (("lines", trouble), ("types", unknown)) if text}
+    if steps and sum(line.size for line in lines) < _EXPLAINED * _gained(reading):
+        more, extra, nowhere = throwaway.native(question, root, agents, steps)
+        lines, wall = (*lines, *more), wall + extra
+        said |= {"lines": nowhere} if nowhere else {}
     spent = replace(reading, wall=reading.wall + took.wall + wall, cpu=reading.cpu + took.cpu)
     return replace(spent, hotspots=lines, types=types, pins={**reading.pins, **said})
+
+
+def _gained(reading: Reading) -> float:
+    """Return the most bytes a step that any meter gained over the last three quarters."""
+    rows = [series for series in reading.series if series.meter in {"heap", "mapped", "rss"}]
+    return max(((row.values[-1] - row.values[len(row.values) // 4]) / row.counts[-1] for row in rows), default=0.0)
 
 
 def _watched(reading: Reading) -> int:
     """Return how many steps a reading has seen."""
     return next((series.counts[-1] for series in reading.series if series.over == "steps"), 0)
-
-
-def _types(question: Question, root: Path, agents: int, steps: int) -> tuple[tuple[TypeSize, ...], float, str]:
-    """Ask a throw-away child which types multiplied; say why when it cannot tell."""
-    subject = question.subject
-    wanted = {
-        "root": str(root),
-        "build": subject.build,
-        "step": subject.step,
-        "form": subject.form,
-        "given": subject.given,
-        "agents": agents,
-        "settle": question.settle,
-        "steps": steps,
-        "churn": question.churns,
-    }
-    ran = run([sys.executable, "-P", "-m", "gate.measure.scan", json.dumps(wanted)], cwd=root, seconds=question.budget.seconds)
-    if ran.code:
-        tail = ran.err.strip().splitlines()
-        return (), ran.wall, f"not measured: the type scan {_ended(ran.code)}: {tail[-1] if tail else ran.stopped}"
-    try:
-        rows = json.loads(ran.out.splitlines()[-1])
-    except (ValueError, IndexError):  # the user's code printed over it
-        return (), ran.wall, "not measured: the agents print, and the type scan answers on standard output; silence them"
-    return tuple(TypeSize(name=name, count=count, size=size) for name, count, size in rows), ran.wall, ""
 
 
 def _summed(readings: list[Reading]) -> Reading:
@@ -203,16 +188,6 @@ def _series(table: dict[str, list[int]]) -> tuple[Series, ...]:
         for name, values in table.items()
         if name != "steps" and counts and min(values) >= 0
     )
-
-
-def _ended(code: int) -> str:
-    """Word how a process ended."""
-    if code >= 0:
-        return f"exited with {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:  # a real-time signal has no name
-        return f"was killed by signal {-code}"
 
 
 def _relative(path: str, root: Path) -> str:

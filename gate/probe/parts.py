@@ -39,18 +39,18 @@ def look(herd: Herd, meters: Meters, *, sizes: list[int], settle: int, whole: bo
     rest()
     meters.level()
     before, found = Copy(meters), {name: [0] * len(sizes) for name in ("private", "shared", "framework")}
-    left: dict[int, int] = {}
+    looks: list[tuple[Copy, Copy]] = []
     for at, size in enumerate(sizes):
         start = herd.count
         herd.add(size if whole else size + 1 - start)
         herd.move(start, settle)
         rest()
         after = Copy(meters)
-        for name, weight in _coloured(*_agents(herd, first, whole=whole), before, after, left).items():
+        for name, weight in _coloured(*_agents(herd, first, whole=whole), before, after, looks).items():
             found[name][at] = weight
         rest()
         meters.level()
-        left |= Copy(meters).differences(after)[0]  # what the look left behind is no part of an agent
+        looks.append((after, Copy(meters)))
     return found
 
 
@@ -63,14 +63,17 @@ def _agents(herd: Herd, first: object, *, whole: bool) -> tuple[list[object], se
     return agents, {id(first), id(model), *map(id, agents)}
 
 
-def _coloured(agents: list[object], walls: set[int], before: Copy, after: Copy, left: dict[int, int]) -> dict[str, int]:
+def _coloured(agents: list[object], walls: set[int], before: Copy, after: Copy, looks: list[tuple[Copy, Copy]]) -> dict[str, int]:
     """Give every new block its colour; return the bytes of each."""
     collects = gc.isenabled()
     gc.disable()
     gc.unfreeze()
     roots = gc.get_objects()  # first of all: nothing of the walk itself is among them
     new, gone = after.differences(before)
-    walk = _Walk(after, {start: size for start, size in new.items() if left.get(start) != size})
+    for one, two in looks:  # what an earlier look left behind is no part of an agent
+        left, _ = two.differences(one)
+        new = {start: size for start, size in new.items() if left.get(start) != size}
+    walk = _Walk(after, new)
     for number, agent in enumerate(agents):
         walk.reach(agent, number, walls)
     walk.keep(roots, before)
@@ -173,6 +176,8 @@ class _Walk:
                 self._claim(thing, owner)
             return []
         children = gc.get_referents(thing) if kind.tracked else []
+        if kind.blind:
+            children += _elements(thing)
         for word in self._words(thing, kind, start) if not kind.bare else ():
             found = self._index.holder(word)
             if found and found != start:
@@ -189,7 +194,7 @@ class _Walk:
             if known:
                 if kind.blind and word == known:
                     found.append(ctypes.cast(known, ctypes.py_object).value)
-            elif self._claim(at, owner) and not kind.flat and self._new[at] <= _LONGEST and not _is_numbers(thing):
+            elif self._claim(at, owner) and not kind.flat and self._new[at] <= _LONGEST and not _is_array(thing):
                 words = self._heap.words(at, self._end(at))
                 if kind.blind:
                     todo += ((self._index.holder(word), word) for word in words if self._index.holder(word))
@@ -238,7 +243,14 @@ def _types() -> dict[int, type]:
     return found
 
 
-def _is_numbers(thing: object) -> bool:
-    """Tell whether something is an array of numpy that holds no references."""
+def _elements(thing: Any) -> list[object]:
+    """Return what an array of numpy refers to; its buffer may come from a store of numpy's own and look old."""
+    if not _is_array(thing) or not thing.dtype.hasobject:
+        return []
+    items: list[object] = thing.ravel().tolist()
+    return gc.get_referents(*items) if thing.dtype.names else items
+
+
+def _is_array(thing: object) -> bool:
     numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(thing, numpy.ndarray) and not thing.dtype.hasobject
+    return numpy is not None and isinstance(thing, numpy.ndarray)

@@ -1,0 +1,63 @@
+"""Which lines of C and Python hold memory that no traced line explains: runs in a throw-away child, with memray."""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import memray
+
+from gate.probe import target
+
+_MOST = 10
+_FRAMES = 12
+
+
+def main(request: str) -> None:
+    """Print, as the last line, what was allocated while stepping and never freed: [[function, file, line, bytes, blocks], …] per step."""
+    wanted = json.loads(request)
+    sys.path.insert(0, wanted["root"])
+    count, steps, settle, churn = wanted["agents"], wanted["steps"], wanted["settle"], wanted["churn"]
+    herd = target.Herd(wanted, count + 1)
+    if not churn:
+        herd.add(count)
+        herd.move(0, settle)
+    one = herd.cycle(settle) if churn else herd.round()
+    for _ in range(max(1, steps // 4)):
+        one()
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch, "trace.bin")
+        with memray.Tracker(file, native_traces=True):
+            for _ in range(steps):
+                one()
+        rows = _kept(file, wanted["root"], steps * (1 if churn else count))
+    print(json.dumps(rows), flush=True)  # noqa: T201 - the child's answer
+    os._exit(0)
+
+
+def _kept(file: Path, root: str, per: int) -> list[tuple[str, str, int, float, float]]:
+    """Sum what was not freed by the frame that stands for it: the innermost native one below the innermost of the user's own."""
+    sums: dict[tuple[str, str, int], list[int]] = {}
+    with memray.FileReader(file) as reader:
+        for record in reader.get_leaked_allocation_records(merge_threads=True):
+            total = sums.setdefault(_frame(record.hybrid_stack_trace(_FRAMES), root), [0, 0])
+            total[0] += record.size
+            total[1] += record.n_allocations
+    worst = sorted(sums.items(), key=lambda item: -item[1][0])[:_MOST]
+    return [(function, path, line, size / per, count / per) for (function, path, line), (size, count) in worst]
+
+
+def _frame(stack: list[tuple[str, str, int]], root: str) -> tuple[str, str, int]:
+    """Choose a frame: the user's own line with the function that it called into, or the innermost frame there is."""
+    if not stack:
+        return "unknown", "", 0
+    own = next((frame for frame in stack if frame[1].startswith(root + os.sep)), None)
+    if own is None:
+        return stack[0]
+    inner = stack[max(0, stack.index(own) - 1)][0]
+    return inner, own[1], own[2]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

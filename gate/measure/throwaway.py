@@ -1,0 +1,68 @@
+"""Children that only explain: which types multiply, which native lines hold on; slow, and what they disturb is thrown away."""
+
+import json
+import signal
+import sys
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+from gate.command import run
+from gate.facts import Hotspot, TypeSize
+from gate.work import Question
+
+_ABSENT = "no line of Python holds it: memory of C code; pip install 'heapgate[native]' to name the native line"
+
+
+def types(question: Question, root: Path, agents: int, steps: int) -> tuple[tuple[TypeSize, ...], float, str]:
+    """Ask which types multiplied; return them, the seconds it took and, when nobody can tell, why."""
+    rows, wall, trouble = _ask("gate.measure.scan", question, root, agents, steps)
+    return tuple(TypeSize(name=name, count=count, size=size) for name, count, size in rows), wall, trouble
+
+
+def native(question: Question, root: Path, agents: int, steps: int) -> tuple[tuple[Hotspot, ...], float, str]:
+    """Ask which native lines hold what was gained; memray answers, an extra of its own."""
+    if not util.find_spec("memray"):
+        return (), 0.0, _ABSENT
+    rows, wall, trouble = _ask("gate.measure.native", question, root, agents, steps)
+    found = tuple(
+        Hotspot(path=path.removeprefix(f"{root}/"), line=line, text=f"in {function} (native)", size=size, count=count)
+        for function, path, line, size, count in rows
+    )
+    return found, wall, trouble or ("" if found else "no line of Python or C holds it: it may be garbage that nobody collects")
+
+
+def ended(code: int) -> str:
+    """Word how a process ended."""
+    if code >= 0:
+        return f"exited with {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"was killed by signal {-code}"
+
+
+def _ask(module: str, question: Question, root: Path, agents: int, steps: int) -> tuple[list[Any], float, str]:
+    """Run one module on the user's code; return its rows, the seconds it took and, when it could not tell, why."""
+    subject = question.subject
+    wanted = {
+        "root": str(root),
+        "build": subject.build,
+        "step": subject.step,
+        "form": subject.form,
+        "given": subject.given,
+        "agents": agents,
+        "settle": question.settle,
+        "steps": steps,
+        "churn": question.churns,
+    }
+    ran = run([sys.executable, "-P", "-m", module, json.dumps(wanted)], cwd=root, seconds=question.budget.seconds)
+    name = module.rpartition(".")[2]
+    if ran.code:
+        tail = ran.err.strip().splitlines()
+        return [], ran.wall, f"not measured: the {name} child {ended(ran.code)}: {tail[-1] if tail else ran.stopped}"
+    try:
+        rows: list[Any] = json.loads(ran.out.splitlines()[-1])
+    except (ValueError, IndexError):  # the user's code printed over it
+        return [], ran.wall, f"not measured: the agents print, and the {name} child answers on standard output; silence them"
+    return rows, ran.wall, ""
