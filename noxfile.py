@@ -102,5 +102,26 @@ def finish(session: nox.Session) -> None:
 
 @thin(default=False)
 def bench(session: nox.Session) -> None:
-    """Print what the gate costs, as ratios against the bare tools in the same run."""
+    """Print what the gate costs against the bare tools; -- leaks FOLDER scores it and its peers on real leaks."""
+    if session.posargs[:1] == ["leaks"]:
+        project = nox.project.load_toml(ROOT / "pyproject.toml")
+        session.run(
+            str(PROGRAMS[-1] / "python"), "-m", "pip", "install", "--quiet", *nox.project.dependency_groups(project, "peers"), external=True
+        )
     session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.bench", *session.posargs, external=True)
+
+
+def _tests_on(version: str) -> None:
+    """Offer the tests on one more Python, in an environment of its own."""
+
+    @nox.session(name=f"tests-{version}", python=version, default=False)
+    def tests_on(session: nox.Session) -> None:
+        project = nox.project.load_toml(ROOT / "pyproject.toml")
+        session.install("-e", ".", *nox.project.dependency_groups(project, "dev"))
+        session.run("pytest", "-n", "2", *session.posargs)
+
+    tests_on.__doc__ = f"Run the tests with pytest on Python {version}."
+
+
+for _version in ("3.11", "3.12", "3.13"):
+    _tests_on(_version)

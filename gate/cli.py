@@ -70,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("what", choices=_CHECKS, metavar="|".join(_CHECKS), help="quality: format, lint and types side by side")
     check.add_argument("cases", nargs="*", metavar="CASE", help="for memory: only these agent cases")
     check.add_argument("--explain", action="store_true", help="for memory: also name lines and types of what passes")
+    check.add_argument(
+        "--steps", type=_positive, default=0, metavar="N", help="for memory: watch N steps instead of the policy's; not recorded"
+    )
+    check.add_argument("--budget", type=_seconds, default=0.0, metavar="S", help="for memory: S seconds of work instead; not recorded")
     measure = verb("measure", _measure, "give any callable a verdict: no policy, no repository needed")
     measure.add_argument("target", metavar="TARGET:STEP", help="module:callable or path/to/file.py:callable")
     measure.add_argument("--setup", default="", metavar="TARGET:SETUP", help="what it returns is handed to STEP")
@@ -178,16 +182,19 @@ def _check(words: argparse.Namespace, out: TextIO) -> int:
     from gate.judge.verdict import exit_code
     from gate.report import terminal
 
-    if words.what != "memory" and (words.cases or words.explain):
-        message = f"check {words.what}: CASE and --explain belong to check memory"
+    otherwise = bool(words.steps or words.budget)
+    if words.what != "memory" and (words.cases or words.explain or otherwise):
+        message = f"check {words.what}: CASE, --explain, --steps and --budget belong to check memory"
         raise GateError(message)
     house = flow.enter(Path.cwd(), _mode(words))
     verbs = ("format", "lint", "types") if words.what == "quality" else (words.what,)
-    steps = plan.select(house.steps, verbs, words.cases)
+    steps = plan.hurried(plan.select(house.steps, verbs, words.cases), steps=words.steps, seconds=words.budget)
     screen = terminal.console(out)
     with terminal.progress(screen, len(steps), watched=words.what == "memory") as bar:
-        told = flow.check(house, steps, explained=words.explain, watch=lambda: bar.advance(bar.task_ids[0]))
+        told = flow.check(house, steps, explained=words.explain, recorded=not otherwise, watch=lambda: bar.advance(bar.task_ids[0]))
     terminal.findings(screen, told, explain=words.explain)
+    if otherwise:
+        out.write("not recorded: the policy asks for other steps or another budget\n")
     return exit_code(finding.outcome for _, finding, _ in told)
 
 

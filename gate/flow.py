@@ -53,11 +53,18 @@ def enter(start: Path, mode: Mode) -> House:
 
 
 def check(
-    house: House, steps: Sequence[Step], *, everything: bool = False, explained: bool = False, watch: Callable[[], None] | None = None
+    house: House,
+    steps: Sequence[Step],
+    *,
+    everything: bool = False,
+    explained: bool = False,
+    recorded: bool = True,
+    watch: Callable[[], None] | None = None,
 ) -> Told:
     """Carry out steps: tidy first, then measure side by side, judge, record; return what was found, in the order of the plan.
 
-    `watch` is called as each step ends. Raises GateError when the tree changed while it was measured.
+    `watch` is called as each step ends; steps that are not those of the policy are not `recorded`.
+    Raises GateError when the tree changed while it was measured.
     """
     told: dict[str, Evidence] = {}
     began = time.time()
@@ -86,7 +93,7 @@ def check(
             f"the work tree changed while it was measured ({names}); nothing was recorded: stop what writes there, or let git ignore it"
         )
         raise GateError(message)
-    for evidence in told.values():
+    for evidence in told.values() if recorded else ():
         ledger.write(house.root, evidence)
     return [(step, told[step.check].finding, told[step.check].reading.wall) for step in steps]
 

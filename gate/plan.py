@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from itertools import product
 
@@ -34,6 +35,25 @@ def select(every: Sequence[Step], verbs: Sequence[str], cases: Sequence[str] = (
         step
         for step in chosen
         if not cases or (isinstance(step.work, Question) and not {step.work.case, step.work.case.partition("[")[0]}.isdisjoint(cases))
+    )
+
+
+def hurried(chosen: Sequence[Step], *, steps: int = 0, seconds: float = 0.0) -> tuple[Step, ...]:
+    """Return the same steps with another number of watched steps or another budget of work, where one is given."""
+    return tuple(
+        replace(
+            step,
+            work=replace(
+                step.work,
+                steps=steps or step.work.steps,
+                budget=replace(step.work.budget, cpu=seconds, seconds=max(seconds, step.work.budget.seconds))
+                if seconds
+                else step.work.budget,
+            ),
+        )
+        if isinstance(step.work, Question)
+        else step
+        for step in chosen
     )
 
 
@@ -101,6 +121,8 @@ def _memory(policy: Policy) -> Iterator[Step]:
             "growth": agent.limits.growth,
         }
         limits |= {"churn": agent.limits.churn, "handles": agent.limits.handles}
+        if agent.limits.churn:
+            limits["churn-handles"] = agent.limits.handles  # what an agent opened must be closed when it is dropped
         for case, given in _cases(name, agent.parametrize):
             yield from _questions(
                 policy, f"agents.{name}", case, agent, limits, Subject(step=agent.step, build=build, form=form, given=given)
@@ -128,7 +150,14 @@ def _fixes(policy: Policy) -> tuple[tuple[str, ...], ...]:
 
 
 _UNITS = {
-    "agents": {"footprint": "B/agent", "peak": "B/agent", "growth": "B/step", "churn": "B/cycle", "handles": "/step"},
+    "agents": {
+        "footprint": "B/agent",
+        "peak": "B/agent",
+        "growth": "B/step",
+        "churn": "B/cycle",
+        "handles": "/step",
+        "churn-handles": "/cycle",
+    },
     "calls": {"growth": "B/call", "handles": "/call"},
 }
 _DOES = {
@@ -137,6 +166,7 @@ _DOES = {
     "growth": "watch what is kept",
     "churn": "watch what dropped agents leave",
     "handles": "count what stays open",
+    "churn-handles": "count what dropped agents leave open",
 }
 
 
@@ -155,11 +185,11 @@ def _questions(
             unit=_UNITS[key.partition(".")[0]][name],
             meter=getattr(wanted, "meter", ""),
             because=wanted.because,
-            place=policy.places.get(f"memory.{key}.limits.{name}", "policies/memory.yaml"),
+            place=policy.places.get(f"memory.{key}.limits.{name.removeprefix('churn-')}", "policies/memory.yaml"),
         )
         work = Question(
             case=case,
-            name=name,
+            name=name.removeprefix("churn-"),
             subject=subject,
             limit=limit,
             budget=budget,

@@ -157,7 +157,7 @@ def explain(question: Question, root: Path, reading: Reading) -> Reading:
     said = {name: text for name, text in (("lines", trouble), ("types", unknown)) if text}
     if steps and sum(line.size for line in lines) < _EXPLAINED * _gained(reading):
         more, extra, nowhere = throwaway.native(question, root, agents, steps)
-        lines, wall = (*lines, *more), wall + extra
+        lines, wall = tuple(sorted((*lines, *more), key=lambda line: -line.size)), wall + extra
         said |= {"lines": nowhere} if nowhere else {}
     spent = replace(reading, wall=reading.wall + took.wall + wall, cpu=reading.cpu + took.cpu)
     return replace(spent, hotspots=lines, types=types, pins={**reading.pins, **said})

@@ -32,17 +32,19 @@ class Copy:
     Raises Unreadable where there is no such heap.
     """
 
-    def __init__(self, meters: Meters) -> None:
-        """Copy the heap in one go, so that nothing happens meanwhile."""
+    def __init__(self, meters: Meters, *, level: bool = False) -> None:
+        """Copy the heap in one go, so that nothing happens meanwhile; `level` fills it before, so that what comes next is all fresh."""
         if sys.platform != "linux" or not meters.has_heap:
             message = "this platform has no heap of glibc"
             raise Unreadable(message)
-        self.start, high, regions = _maps()
-        self._large = _large(regions)
+        self.start, self._large = _maps()
+        if level:
+            meters.level()
+        high = _break() + _PAGE
         self._room = mmap.mmap(-1, high - self.start)  # not malloc's: the copy is in no reading
         place = ctypes.addressof(ctypes.c_char.from_buffer(self._room))
         self._told = meters.heap()
-        self.end = min(_break(), high)  # reading maps took and gave back: the heap may be shorter again
+        self.end = min(_break(), high)
         ctypes.memmove(place, self.start, self.end - self.start)
         self._words = memoryview(self._room).cast("Q")[: (self.end - self.start) // _WORD]
 
@@ -130,22 +132,22 @@ def _break() -> int:
     return int(ask(0))
 
 
-def _maps() -> tuple[int, int, list[tuple[int, int]]]:
-    """Return where the heap begins and ends, and every other stretch that may hold blocks of their own."""
-    low = high = 0
+def _maps() -> tuple[int, list[Block]]:
+    """Return where the heap begins, and the blocks that are mapped on their own; nothing else of what is read here stays."""
+    low = 0
     others: list[tuple[int, int]] = []
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
         for line in file:
             place, rights, _, _, _, *name = line.split(maxsplit=5)
             start, end = (int(half, 16) for half in place.split("-"))
             if name and name[0].strip() == "[heap]":
-                low, high = low or start, end
+                low = low or start
             elif not name and rights == "rw-p":  # what numpy asks huge pages for is told in several stretches
                 others.append((others.pop()[0] if others and others[-1][1] == start else start, end))
-    if not high:
+    if not low:
         message = "the C heap is nowhere in /proc/self/maps"
         raise Unreadable(message)
-    return low, high, others
+    return low, _large(others)
 
 
 def _large(regions: list[tuple[int, int]]) -> list[Block]:

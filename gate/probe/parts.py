@@ -35,10 +35,11 @@ def look(herd: Herd, meters: Meters, *, sizes: list[int], settle: int, whole: bo
     """
     herd.add(1)
     herd.move(0, settle)
-    first = herd.agents[0]  # the next population replaces it, and what is built at its place would pass for old
+    first = herd.agents[0]
     rest()
-    meters.level()
-    before, found = Copy(meters), {name: [0] * len(sizes) for name in ("private", "shared", "framework")}
+    gc.unfreeze()
+    old = gc.get_objects()  # they stay alive, so that nothing new takes a place at which it would pass for old
+    before, found = Copy(meters, level=True), {name: [0] * len(sizes) for name in ("private", "shared", "framework")}
     looks: list[tuple[Copy, Copy]] = []
     for at, size in enumerate(sizes):
         start = herd.count
@@ -49,8 +50,8 @@ def look(herd: Herd, meters: Meters, *, sizes: list[int], settle: int, whole: bo
         for name, weight in _coloured(*_agents(herd, first, whole=whole), before, after, looks).items():
             found[name][at] = weight
         rest()
-        meters.level()
-        looks.append((after, Copy(meters)))
+        looks.append((after, Copy(meters, level=True)))
+    old.clear()
     return found
 
 
@@ -67,7 +68,6 @@ def _coloured(agents: list[object], walls: set[int], before: Copy, after: Copy, 
     """Give every new block its colour; return the bytes of each."""
     collects = gc.isenabled()
     gc.disable()
-    gc.unfreeze()
     roots = gc.get_objects()  # first of all: nothing of the walk itself is among them
     new, gone = after.differences(before)
     for one, two in looks:  # what an earlier look left behind is no part of an agent

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from gate import inquiry
 from gate.command import Ran, run
-from gate.facts import Mode
+from gate.facts import Mode, Reading
 from gate.flow import House, enter
-from gate.judge import judge
-from gate.measure import measure
 from gate.work import Question
+from tests.bench import leaks
 
 ROUNDS = 5
 ROOT = Path(__file__).parents[2]
@@ -63,19 +63,19 @@ def verdicts(house: House) -> None:
     for step in house.steps:
         if not isinstance(step.work, Question):
             continue
-        readings = [measure(step, house.root) for _ in range(3)]
-        plain = median(_plain(step.work) for _ in range(3))
-        outcome = judge(step, readings[0], Mode.CHECK).outcome
-        wall, cpu = (median(getattr(reading, name) for reading in readings) for name in ("wall", "cpu"))
+        answers = [inquiry.answer([step.work], house.root)[0] for _ in range(3)]
+        reading, finding = answers[0]
+        plain = median(_plain(step.work, reading) for _ in range(3))
+        wall, cpu = (median(getattr(reading, name) for reading, _ in answers) for name in ("wall", "cpu"))
         spent.append(cpu)
-        print(f"{step.check.removeprefix('memory/'):<32}{outcome:<14}{wall:>8.2f}{cpu:>8.2f}{plain:>13.2f}{cpu / plain:>8.2f}")
+        print(f"{step.check.removeprefix('memory/'):<32}{finding.outcome:<14}{wall:>8.2f}{cpu:>8.2f}{plain:>13.2f}{cpu / plain:>8.2f}")
     print(f"{len(spent)} verdicts: median {median(spent):.2f} s of CPU, worst {max(spent):.2f} s")
 
 
-def _plain(question: Question) -> float:
+def _plain(question: Question, reading: Reading) -> float:
     """Return the CPU seconds of the same work without an instrument."""
     footprint = question.name == "footprint"
-    steps = question.settle if footprint else question.settle + (question.steps + question.steps // 4 if question.name == "growth" else 256)
+    steps = question.settle + (0 if footprint else reading.series[0].counts[-1])
     sizes = [size + 1 for size in question.sizes] if footprint else [question.population]
     code = """
 import importlib, json, sys
@@ -90,7 +90,7 @@ for _ in range(steps):
         request = Path(scratch, "request.json")
         total = 0.0
         for size in sizes:
-            request.write_text(json.dumps([question.build, question.step, size, steps]), encoding="utf-8")
+            request.write_text(json.dumps([question.subject.build, question.subject.step, size, steps]), encoding="utf-8")
             total += run((sys.executable, "-c", code, str(request)), cwd=ROOT).cpu
     return total
 
@@ -106,4 +106,6 @@ def _sum(every: list[Ran]) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["leaks"]:
+        sys.exit(leaks.main(sys.argv[2:]))
     main()
