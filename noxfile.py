@@ -111,6 +111,12 @@ def bench(session: nox.Session) -> None:
     session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.bench", *session.posargs, external=True)
 
 
+@thin(default=False)
+def mutants(session: nox.Session) -> None:
+    """Break the instrument in one place at a time, and show that the tests fail for each."""
+    session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.mutants", *session.posargs, external=True)
+
+
 def _tests_on(version: str) -> None:
     """Offer the tests on one more Python, in an environment of its own."""
 

@@ -1,7 +1,8 @@
 """One callable and no policy: the same questions, the same verdicts, asked from a command line or a test."""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from math import inf
 from pathlib import Path
@@ -66,6 +67,28 @@ def questions(
             )
         )
     return drawn
+
+
+def named(code: str | Callable[..., object]) -> str:
+    """Return how a fresh process finds a function: by its module, or by its file when it is a script's.
+
+    >>> named("a:b"), named(json.dumps)
+    ('a:b', 'json:dumps')
+
+    Raises GateError for a lambda, a function within a function and whatever else has no name of its own.
+    """
+    if isinstance(code, str):
+        return code
+    name, module = getattr(code, "__qualname__", ""), getattr(code, "__module__", "")
+    if not name or "<" in name or not module:
+        message = f"{code!r} cannot be imported by a fresh process; define it with def or class at the top of a module, or name it as text"
+        raise GateError(message)
+    if module == "__main__":
+        module = str(sys.modules["__main__"].__dict__.get("__file__", ""))
+        if not module:
+            message = f"{name} lives in no file; write it into one, and name it as path/to/file.py:{name}"
+            raise GateError(message)
+    return f"{module}:{name}"
 
 
 def answer(drawn: Sequence[Question], root: Path, *, explained: bool = False) -> list[tuple[Step, Reading, Finding]]:

@@ -1,5 +1,6 @@
 """Sizes, rates and times: from text with units to numbers, and back."""
 
+import math
 import re
 
 _UNITS = {
@@ -96,9 +97,11 @@ def show_size(count: float) -> str:
 def show_amount(value: float, unit: str) -> str:
     """Write a quantity in the unit of its limit.
 
-    >>> show_amount(129.3, "B/step"), show_amount(250_000, "B/agent"), show_amount(1, "/step")
-    ('129 B/step', '250 kB/agent', '1/step')
+    >>> show_amount(129.3, "B/step"), show_amount(250_000, "B/agent"), show_amount(1, "/step"), show_amount(math.inf, "B/agent")
+    ('129 B/step', '250 kB/agent', '1/step', 'none')
     """
+    if math.isinf(value):
+        return "none"
     head, _, per = unit.partition("/")
     shown = show_size(value) if head == "B" else _three_digits(value)
     return f"{shown}/{per}" if per else shown

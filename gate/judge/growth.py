@@ -12,7 +12,8 @@ from gate.judge.trend import theil_sen
 _BLOCKS = 32  # blocks into which the part of a run that counts is cut
 _FEWEST = 16  # blocks below which nothing is decided
 _STARTS = (0.4, 0.2)  # where the parts begin that may show a level series
-_FADING = 0.6  # a growth whose later part is below this share of its earlier part is settling
+_FALLING = 4  # times the bar: a fall steeper than that is no level either, and chance as long as the other way
+_FADING = 0.75  # a growth whose later part is below this share of its earlier part is settling
 _DOUBLING = 1.4  # a container that doubles gains at least so many times more from one octave to the next
 
 
@@ -48,7 +49,7 @@ def judge(series: Series, bar: float, most: float, population: int, *, mean: Ser
     for run in rows:
         for start in _STARTS:
             slope = run.part(start)
-            within = slope.high < bar or slope.high <= most
+            within = (slope.high < bar or slope.high <= most) and slope.low > -_FALLING * max(bar, most)
             if within and slope.points >= _FEWEST and max(run.net(start), run.late(start)) <= bar:
                 return Trend(outcome=Outcome.PASSED, slope=slope, net=run.net(start), rise=rise)
     return Trend(outcome=Outcome.INCONCLUSIVE, slope=rows[-1].part(_STARTS[0]), net=rows[-1].net(_STARTS[0]), rise=rise)

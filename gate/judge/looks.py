@@ -7,7 +7,7 @@ from gate.facts import Estimate, Finding, Holder, Look, Outcome, Reading
 from gate.units import show_amount
 from gate.work import Question
 
-_SCREEN = 0.1  # seconds of work of the first look
+_SCREEN = 0.06  # seconds of work of the first look
 _LONGER = 4  # times as many steps before growth is called a leak
 _SURE = 1.5  # seconds of work that a leak must last
 _ALIKE = 0.5  # share of the first slope that the second must reach

@@ -11,11 +11,11 @@ from typing import Any, Self
 from gate.command import Child
 from gate.facts import Holder, Hotspot, Look, Reading, Series
 from gate.measure import throwaway
-from gate.probe import meters
+from gate.probe import launch
 from gate.units import show_size, show_time
 from gate.work import Question
 
-_LAUNCH = Path(meters.__file__).with_name("launch.py")
+_LAUNCH = Path(launch.__file__)
 _TAIL = 5  # lines of what a broken child printed
 _SHARE = 0.8  # of the wall clock that stepping may use; a child that is still busy at the end of it is stopped
 _TRACED = 1024  # steps of a traced run: enough to see what repeats, few enough for its price
@@ -61,7 +61,7 @@ class Fresh:
     def __exit__(self, *error: object) -> None:
         """End the child."""
         self._child.__exit__(*error)
-        meters.end_marked(self._child.pid)
+        launch.end_marked(self._child.pid)
         self._scratch.cleanup()
 
     def ask(self, do: str, **how: object) -> tuple[Answer, str]:

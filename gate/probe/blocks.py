@@ -34,7 +34,7 @@ class Copy:
 
     def __init__(self, meters: Meters, *, level: bool = False) -> None:
         """Copy the heap in one go, so that nothing happens meanwhile; `level` fills it before, so that what comes next is all fresh."""
-        if sys.platform != "linux" or not meters.has_heap:
+        if sys.platform != "linux" or meters.heap() < 0:
             message = "this platform has no heap of glibc"
             raise Unreadable(message)
         self.start, self._large = _maps()

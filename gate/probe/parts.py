@@ -2,14 +2,16 @@
 
 import ctypes
 import gc
+import json
+import os
 import sys
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
-from gate.probe.blocks import Copy, Index
+from gate.probe.blocks import Copy, Index, Unreadable
 from gate.probe.meters import Meters
 from gate.probe.target import Herd
 
@@ -35,23 +37,44 @@ def look(herd: Herd, meters: Meters, *, sizes: list[int], settle: int, whole: bo
     """
     herd.add(1)
     herd.move(0, settle)
-    first = herd.agents[0]
+    first, pipes = herd.agents[0], [os.pipe() for _ in sizes]
     rest()
     gc.unfreeze()
-    old = gc.get_objects()  # they stay alive, so that nothing new takes a place at which it would pass for old
-    before, found = Copy(meters, level=True), {name: [0] * len(sizes) for name in ("private", "shared", "framework")}
-    looks: list[tuple[Copy, Copy]] = []
-    for at, size in enumerate(sizes):
+    old = _living()  # they stay alive, so that nothing new takes their places and passes for old
+    before = Copy(meters, level=True)
+    for size, (_, tell) in zip(sizes, pipes, strict=True):
         start = herd.count
         herd.add(size if whole else size + 1 - start)
         herd.move(start, settle)
         rest()
-        after = Copy(meters)
-        for name, weight in _coloured(*_agents(herd, first, whole=whole), before, after, looks).items():
-            found[name][at] = weight
-        rest()
-        looks.append((after, Copy(meters, level=True)))
+        if not os.fork():  # looking takes memory: a twin looks, and nothing of it stays
+            _tell(tell, lambda: _coloured(*_agents(herd, first, whole=whole), before, Copy(meters), old))
     old.clear()
+    return _heard(pipes)
+
+
+def _tell(tell: int, look: Callable[[], dict[str, int]]) -> NoReturn:
+    """Look, tell what was seen, and end."""
+    try:
+        answer: dict[str, Any] = look()
+    except BaseException as error:  # noqa: BLE001 - it is told, and nothing of the user's code may run in a twin
+        answer = {"error": f"{type(error).__name__}: {error}"}
+    os.write(tell, json.dumps(answer).encode())
+    os._exit(0)
+
+
+def _heard(pipes: list[tuple[int, int]]) -> dict[str, list[int]]:
+    """Wait for all twins and gather what they tell."""
+    found: dict[str, list[int]] = {}
+    for hear, tell in pipes:
+        os.close(tell)
+        with open(hear, "rb") as file:
+            told = json.loads(file.read() or "{}")
+        os.wait()
+        if "private" not in told:
+            raise Unreadable(told.get("error", "the process that looks at the heap was ended"))
+        for name, weight in told.items():
+            found.setdefault(name, []).append(weight)
     return found
 
 
@@ -64,23 +87,29 @@ def _agents(herd: Herd, first: object, *, whole: bool) -> tuple[list[object], se
     return agents, {id(first), id(model), *map(id, agents)}
 
 
-def _coloured(agents: list[object], walls: set[int], before: Copy, after: Copy, looks: list[tuple[Copy, Copy]]) -> dict[str, int]:
+def _living() -> list[object]:
+    """Return everything that may refer to something and that the collector can find."""
+    found = gc.get_objects()
+    last = found
+    while last:
+        last = [thing for thing in gc.get_referents(*last) if type(thing) not in _DATA and not gc.is_tracked(thing)]
+        last = list({id(thing): thing for thing in last}.values())
+        last = [] if len(last) == 0 else last
+        found += last
+    return found
+
+
+def _coloured(agents: list[object], walls: set[int], before: Copy, after: Copy, old: list[object]) -> dict[str, int]:
     """Give every new block its colour; return the bytes of each."""
-    collects = gc.isenabled()
     gc.disable()
     roots = gc.get_objects()  # first of all: nothing of the walk itself is among them
     new, gone = after.differences(before)
-    for one, two in looks:  # what an earlier look left behind is no part of an agent
-        left, _ = two.differences(one)
-        new = {start: size for start, size in new.items() if left.get(start) != size}
     walk = _Walk(after, new)
     for number, agent in enumerate(agents):
         walk.reach(agent, number, walls)
     walk.keep(roots, before)
     weights = walk.weights()
     weights["framework"] -= gone
-    if collects:
-        gc.enable()
     return weights
 
 

@@ -11,7 +11,7 @@ from gate.probe.meters import Meters, let_go, most_files
 CAPACITY = 128  # windows; a full table is halved, two windows into one
 _EARLY = CAPACITY // 2  # windows of the shortest table that is told
 _STRIDE = CAPACITY // 4  # windows between two moments at which a table is told
-_SCREEN = 0.1  # seconds that the first table is meant to take
+_SCREEN = 0.06  # seconds that the first table is meant to take
 _SOME = 4  # steps that tell a pace
 _LARGE = 1 << 62
 _PLENTY = 4  # a table that is long enough ends with so much less memory
@@ -20,6 +20,7 @@ _DESCRIPTORS = 0.8  # of those that a process may have
 _READS = 64  # readings of the heap in one window, at the most
 _SHARE = 0.1  # of the time of a window that readings may take
 _COLLECTING = 0.5  # seconds of collecting everything for each second of steps
+_CHEAP = 0.001  # seconds that collecting everything may take each time
 _WAITING = 4  # seconds of waiting that count like one of work
 NAMES = ("steps", "heap", "heap mean", "rss", "mapped", "fds", "threads", "children", "segments")
 
@@ -37,14 +38,14 @@ class Watch:
         """Remember what to do; nothing is done yet."""
         self._meters, self._step = meters, step
         self._rows = {name: array("q", bytes(8 * CAPACITY)) for name in NAMES}
-        self._steps, self._per, self._reads, self._low, self._sum = (array("q", [start]) for start in (0, 1, 1, 0, 0))
+        self._steps, self._per, self._every, self._reads, self._low, self._sum = (array("q", [start]) for start in (0, 1, 1, 1, 0, 0))
         self._due, self._price = array("d", [0.0]), array("d", [0.0])  # seconds that collecting may take, and takes
         self._taken = 0
         self._files = most_files()
         self._began = array("d", [time.process_time(), time.monotonic()])
 
     def pace(self) -> int:
-        """Take some steps to learn how long one takes, and choose windows so that the first table takes a tenth of a second.
+        """Take some steps to learn how long one takes, and choose windows so that the first table takes a sixteenth of a second.
 
         Returns the steps that it took.
         """
@@ -96,11 +97,12 @@ class Watch:
     def _window(self, until: float) -> bool:
         """Take the steps of one window; return False for one that time cut short, which is not told."""
         step, read, low, total = self._step, self._meters.heap, self._low, self._sum
-        reads, every = self._reads[0], self._per[0] // self._reads[0]
+        every, reads = self._every, self._reads
+        every[0] = self._per[0] // reads[0]
         low[0], total[0] = _LARGE, 0
         start = time.perf_counter()
-        for _ in repeat(None, reads):
-            for _ in repeat(None, every):
+        for _ in repeat(None, reads[0]):
+            for _ in repeat(None, every[0]):
                 step()
             seen = read()
             total[0], low[0] = total[0] + seen, min(low[0], seen)
@@ -114,9 +116,9 @@ class Watch:
         cost = 2 * (time.perf_counter() - start)
         total[0] += read()
         self._steps[0] += self._per[0]
-        self._keep(total[0] // (reads + 1))
-        while self._reads[0] < min(_READS, self._per[0]) and 2 * self._reads[0] * cost < _SHARE * took:
-            self._reads[0] *= 2
+        self._keep(total[0] // (reads[0] + 1))
+        while reads[0] < min(_READS, self._per[0]) and 2 * reads[0] * cost < _SHARE * took:
+            reads[0] *= 2
         return True
 
     def _collect(self, took: float) -> None:
@@ -124,7 +126,7 @@ class Watch:
         if gc.isenabled():
             self._due[0] += _COLLECTING * took
             start = time.perf_counter()
-            whole = self._due[0] >= self._price[0]
+            whole = self._price[0] <= max(self._due[0], _CHEAP)
             gc.collect(2 if whole else 1)
             if whole:
                 self._due[0], self._price[0] = 0.0, time.perf_counter() - start

@@ -1,0 +1,1 @@
+"""Broken meters and judges that the tests must notice."""
