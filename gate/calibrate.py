@@ -11,8 +11,7 @@ from gate import inquiry, worktree
 from gate.errors import GateError
 from gate.facts import Finding, Outcome
 from gate.policy import FOLDER
-from gate.policy.patch import put
-from gate.policy.reader import KeyPath
+from gate.policy.patch import KeyPath, put
 from gate.record.files import replace_file
 from gate.units import show_amount
 from gate.work import Question, Step

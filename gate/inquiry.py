@@ -56,7 +56,7 @@ def _settle(questions: Sequence[Question], root: Path, look: Look, *, first: Rea
             if first:
                 reading = replace(reading, wall=first.wall + reading.wall, cpu=first.cpu + reading.cpu, samples=2)
             found = [limits.judge(question, reading) for question in questions]
-            if first and not reading.trouble and not reading.ended:
+            if first and not reading.trouble:
                 reading = child.holders(reading)
             wanted = looks.next_look(questions, reading, found, wanted)
         return reading, found

@@ -13,6 +13,7 @@ from gate import inquiry
 from gate.facts import Outcome, Reading
 from gate.judge import limits, looks
 from gate.measure import agents
+from gate.probe import pins
 from gate.work import Budget, Limit, Question, Subject
 
 ROOT = Path(__file__).parents[1]
@@ -125,7 +126,7 @@ def test_a_meter_that_leaks_is_caught(tmp_path: Path, monkeypatch: pytest.Monkey
         healthy = "        return info.heap_used + info.mmap_used"
         text = text.replace(healthy, f"        KEPT.append(info)\n{healthy}").replace("class Meters:", "KEPT = []\n\n\nclass Meters:")
         (mutant / "gate" / "probe" / source.name).write_text(text)
-    monkeypatch.setattr(agents, "_LAUNCH", mutant / "gate" / "probe" / "launch.py")
+    monkeypatch.setattr(pins, "LAUNCH", mutant / "gate" / "probe" / "launch.py")
     monkeypatch.setenv("PYTHONPATH", str(mutant))
     assert all(len(values) > 1 for values in noise(tmp_path, 2))
 

@@ -93,11 +93,13 @@ def _growth(series: dict[str, Series], question: Question) -> Finding:
     if _keeps("threads", series) and "mapped" in seen:
         del seen["mapped"]  # the stack of each thread is mapped: the question about handles tells of it
     details = [f"{_WORDS[name]} {_interval(told.slope, limit.unit)} over {steps:,} {_things(limit.unit)}s" for name, told in seen.items()]
-    for name, told in seen.items():
-        if told.outcome is Outcome.FAILED:
-            headline = f"{_WORDS[name]} grows by {_interval(told.slope, limit.unit)}, limit {show_amount(limit.most, limit.unit)}"
-            act = f"stop the growth; if it has a bound, {_settle(question)}"
-            return _found(Outcome.FAILED, headline, details, told.slope, limit, act)
+    grows = {name: told for name, told in seen.items() if told.outcome is Outcome.FAILED}
+    if grows:
+        # what is resident is held by the heap or mapped past it, so it is told only when neither says so
+        name, told = max(grows.items(), key=lambda row: (row[0] != "rss", row[1].slope.value))
+        headline = f"{_WORDS[name]} grows by {_interval(told.slope, limit.unit)}, limit {show_amount(limit.most, limit.unit)}"
+        act = f"stop the growth; if it has a bound, {_settle(question)}"
+        return _found(Outcome.FAILED, headline, details, told.slope, limit, act)
     for name, told in seen.items():
         if told.outcome is Outcome.INCONCLUSIVE and (name == "heap" or told.rise >= _LEAST[name]):
             return _undecided(_WORDS[name], told, details, question, steps)
@@ -215,5 +217,5 @@ def _explained(reading: Reading, unit: str) -> tuple[str, ...]:
         for row in reading.holders[:_SHOWN]
         if row.gained >= _SLIGHT
     ]
-    gaps = [f"{name}: {text}" for name, text in reading.pins.items() if name in {"lines", "types"}]
+    gaps = [f"{name}: {text}" for name, text in reading.pins.items() if name in {"lines", "types", "holders"}]
     return (*lines, *types, *holders, *gaps)

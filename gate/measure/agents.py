@@ -11,16 +11,17 @@ from typing import Any, Self
 from gate.command import Child
 from gate.facts import Holder, Hotspot, Look, Reading, Series
 from gate.measure import throwaway
-from gate.probe import launch
+from gate.probe import pins
 from gate.units import show_size, show_time
 from gate.work import Question
 
-_LAUNCH = Path(launch.__file__)
 _TAIL = 5  # lines of what a broken child printed
 _SHARE = 0.8  # of the wall clock that stepping may use; a child that is still busy at the end of it is stopped
-_TRACED = 1024  # steps of a traced run: enough to see what repeats, few enough for its price
+_TRACED = 1024  # steps of a traced run, at the most
+_FEWEST = 32  # and at the least
+_SLOWER = 20  # times, when every allocation is traced
 _EXPLAINED = 0.5  # share of the growth that lines of Python must explain before nobody looks further
-_FILLS = 8  # a population may gain one part in so many of the memory that it may have before its watch ends
+_FILLS = 16  # a population may gain one part in so many of the memory that it may have before its watch ends
 _COUNTED = {"fds", "threads", "children", "segments"}  # meters that read no bytes
 
 Answer = dict[str, Any]  # JSON to and from the child: see gate/probe
@@ -34,7 +35,8 @@ class Fresh:
         self._question, self._remember = question, remember
         self._began = time.perf_counter()
         self._scratch = tempfile.TemporaryDirectory(prefix="gate-")
-        request = Path(self._scratch.name, "request.json")
+        self._mark = self._scratch.name
+        request = Path(self._mark, "request.json")
         subject = question.subject
         wanted = {
             "root": str(root),
@@ -49,9 +51,11 @@ class Fresh:
             "memory": question.budget.memory,
         }
         request.write_text(json.dumps(wanted), encoding="utf-8")
-        words = [sys.executable, "-I", "-S", str(_LAUNCH), str(request)]
+        words = [sys.executable, "-I", "-S", str(pins.LAUNCH), str(request)]
         budget = question.budget
-        self._child = Child(words, cwd=root, seconds=budget.seconds, output=budget.output, talks=True)
+        self._child = Child(
+            words, cwd=root, seconds=budget.seconds, output=budget.output, env={**pins.PINS, pins.MARK: self._mark}, talks=True
+        )
         self._until = time.monotonic() + budget.seconds * _SHARE
 
     def __enter__(self) -> Self:
@@ -61,7 +65,7 @@ class Fresh:
     def __exit__(self, *error: object) -> None:
         """End the child."""
         self._child.__exit__(*error)
-        launch.end_marked(self._child.pid)
+        pins.end_marked(self._mark)
         self._scratch.cleanup()
 
     def ask(self, do: str, **how: object) -> tuple[Answer, str]:
@@ -79,6 +83,7 @@ class Fresh:
             "watch",
             steps=look.steps,
             seconds=look.seconds,
+            enough=budget.cpu,
             until=self._until,
             most=budget.memory // _FILLS,
             remember=self._remember,
@@ -148,7 +153,7 @@ def explain(question: Question, root: Path, reading: Reading) -> Reading:
     if question.name == "handles":
         return reading
     weighs = question.name == "footprint"
-    agents, steps = (question.sizes[0], 0) if weighs else (question.population, min(_watched(reading), _TRACED))
+    agents, steps = (question.sizes[0], 0) if weighs else (question.population, _traced(question, reading))
     with Fresh(question, root, most=agents + 1) as child:
         told, trouble = child.ask("lines", agents=agents, steps=steps)
         took = child.reading(told, trouble)
@@ -167,6 +172,13 @@ def _gained(reading: Reading) -> float:
     """Return the most bytes a step that any meter gained over the last three quarters."""
     rows = [series for series in reading.series if series.meter in {"heap", "mapped", "rss"}]
     return max(((row.values[-1] - row.values[len(row.values) // 4]) / row.counts[-1] for row in rows), default=0.0)
+
+
+def _traced(question: Question, reading: Reading) -> int:
+    """Return how many steps a traced run may take: enough to see what repeats, few enough for its price."""
+    watched = max(1, _watched(reading))
+    affordable = question.budget.cpu / (_SLOWER * max(reading.cpu, 1e-3) / watched)
+    return int(min(watched, _TRACED, max(_FEWEST, affordable)))
 
 
 def _watched(reading: Reading) -> int:

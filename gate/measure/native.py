@@ -11,7 +11,7 @@ import memray
 from gate.probe import target
 
 _MOST = 10
-_FRAMES = 12
+_FRAMES = 64
 
 
 def main(request: str) -> None:
@@ -37,7 +37,7 @@ def main(request: str) -> None:
 
 
 def _kept(file: Path, root: str, per: int) -> list[tuple[str, str, int, float, float]]:
-    """Sum what was not freed by the frame that stands for it: the innermost native one below the innermost of the user's own."""
+    """Sum what was not freed by the frame that stands for it: the innermost native one that is known, or the user's own line."""
     sums: dict[tuple[str, str, int], list[int]] = {}
     with memray.FileReader(file) as reader:
         for record in reader.get_leaked_allocation_records(merge_threads=True):
@@ -49,14 +49,16 @@ def _kept(file: Path, root: str, per: int) -> list[tuple[str, str, int, float, f
 
 
 def _frame(stack: list[tuple[str, str, int]], root: str) -> tuple[str, str, int]:
-    """Choose a frame: the user's own line with the function that it called into, or the innermost frame there is."""
+    """Choose a frame: the innermost native one with a source, not the interpreter's allocator; else the user's own line."""
     if not stack:
         return "unknown", "", 0
-    own = next((frame for frame in stack if frame[1].startswith(root + os.sep)), None)
+    known = [frame for frame in stack if frame[1] not in {"", "<unknown>"} and not frame[1].endswith("obmalloc.c")]
+    own = next((frame for frame in known if frame[1].startswith(root + os.sep)), None)
+    if known and known[0] is not own and not known[0][1].endswith(".py"):
+        return known[0]
     if own is None:
         return stack[0]
-    inner = stack[max(0, stack.index(own) - 1)][0]
-    return inner, own[1], own[2]
+    return "a library without symbols", own[1], own[2]
 
 
 if __name__ == "__main__":

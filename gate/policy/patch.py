@@ -7,6 +7,8 @@ import yaml
 from gate.errors import GateError
 from gate.policy.reader import KeyPath
 
+__all__ = ["KeyPath", "put"]
+
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. +/-]*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

@@ -2,14 +2,12 @@
 
 import json
 import os
-import platform
 import sys
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
-from gate.probe import meters, questions
+from gate.probe import meters, pins, questions
 
 
 def main(request: str) -> None:
@@ -18,6 +16,7 @@ def main(request: str) -> None:
     hear, tell = (int(os.environ.pop(name)) for name in ("GATE_HEAR", "GATE_TELL"))
     for descriptor in (hear, tell):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - what the agents start does not hold our line
+    pins.bound(wanted["memory"])
     reader = meters.Meters()
     subject: questions.Subject | None = None
     while True:
@@ -31,7 +30,7 @@ def main(request: str) -> None:
             answer = subject.answer(wish)
         except BaseException as error:  # noqa: BLE001 - SystemExit and all else of the user's code is an answer too
             answer = {"error": _worded(error, wanted["root"])} | (subject.so_far() if subject else {})
-        answer |= {"cpu": time.process_time(), "pins": meters.pins(), "python": platform.python_version()}
+        answer |= {"cpu": time.process_time(), "pins": pins.held(), "python": sys.version.partition(" ")[0]}
         os.write(tell, json.dumps(answer).encode() + b"\n")
     os._exit(0)  # threads that never end and exit handlers are not part of the question
 
@@ -56,6 +55,8 @@ def _subject(wanted: dict[str, Any], reader: meters.Meters) -> questions.Subject
 
 def _worded(error: BaseException, root: str) -> str:
     """Say what the user's code raised, and where."""
+    import traceback  # noqa: PLC0415 - only when something went wrong
+
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(root + os.sep)]
     frames = [frame for frame in own if not frame.filename.startswith(str(Path(__file__).parent))]
     where = f"{Path(frames[-1].filename).relative_to(root)}:{frames[-1].lineno}: " if frames else ""

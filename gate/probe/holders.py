@@ -5,7 +5,8 @@ import gc
 import sys
 from collections import deque
 from collections.abc import Iterator
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from contextlib import suppress
+from types import BuiltinFunctionType, CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
 _LEAST = 8  # items by which a container must have grown
@@ -13,8 +14,10 @@ _MOST = 5  # containers that are told
 _NODES = 2_000_000  # objects that the search visits at the most
 _CONTAINERS = (list, dict, set, deque)
 _CACHE = type(functools.lru_cache(maxsize=1)(lambda: None))
+_GROWING = (*_CONTAINERS, _CACHE)  # asked of the type: an object may run code to say what it is
 _BOUNDS = ("max", "limit", "capacity", "bound")  # an attribute with one of these in its name declares a bound
 _LARGEST = 10_000_000  # a bound that nobody reaches is none
+_BARE = {dict, list, tuple, deque, set}  # these have no attributes beside their items
 _PLAIN = {str, int, float, bool, bytes}  # keys that show themselves without running code
 _LETTERS = 40
 _SKIPPED = (ModuleType, FunctionType, BuiltinFunctionType, CodeType)
@@ -25,7 +28,7 @@ Row = dict[str, Any]
 def sizes() -> dict[int, int]:
     """Return how many items every container has, by its identity; also of those that were imported."""
     gc.unfreeze()
-    found = {id(item): _length(item) for item in gc.get_objects() if isinstance(item, (*_CONTAINERS, _CACHE))}
+    found = {id(item): _length(item) for item in gc.get_objects() if issubclass(type(item), _GROWING)}
     gc.freeze()
     return found
 
@@ -40,7 +43,7 @@ def grown(before: dict[int, int], agents: list[object], steps: int) -> list[Row]
     gained = [
         (_length(item) - before.get(id(item), 0), item)
         for item in gc.get_objects()
-        if isinstance(item, (*_CONTAINERS, _CACHE)) and item is not before and _length(item) - before.get(id(item), 0) >= _LEAST
+        if issubclass(type(item), _GROWING) and item is not before and _length(item) - before.get(id(item), 0) >= _LEAST
     ]
     gained.sort(key=lambda pair: -pair[0])
     gained = gained[:_MOST]
@@ -58,15 +61,17 @@ def grown(before: dict[int, int], agents: list[object], steps: int) -> list[Row]
 
 
 def _length(item: Any) -> int:
-    return item.cache_info().currsize if isinstance(item, _CACHE) else len(item)
+    if issubclass(type(item), _CACHE):
+        return int(item.cache_info().currsize)
+    return next(kind.__len__(item) for kind in _CONTAINERS if issubclass(type(item), kind))  # never a __len__ of the user's
 
 
 def _bound(item: Any, owners: list[object]) -> int:
     """Return the declared number of items at which a container stops to grow, or 0."""
     now = _length(item)
-    if isinstance(item, deque):
+    if issubclass(type(item), deque):
         return item.maxlen or 0
-    if isinstance(item, _CACHE):
+    if issubclass(type(item), _CACHE):
         return item.cache_info().maxsize or 0
     for owner in [item, *reversed(owners[-3:])]:
         declared = [value for name, value in _attributes(owner) if _speaks(name) and type(value) is int and now <= value <= _LARGEST]
@@ -80,16 +85,16 @@ def _speaks(name: str) -> bool:
 
 
 def _attributes(owner: object) -> Iterator[tuple[str, object]]:
-    """Yield what an instance has by name: its dictionary, or its slots."""
-    if isinstance(owner, (type, ModuleType, *_CONTAINERS)) and not getattr(owner, "__dict__", None):
-        return
-    yield from (getattr(owner, "__dict__", None) or {}).items()
+    """Yield what an instance has by name, from its dictionary and its slots, without running code of its type."""
+    with suppress(AttributeError, TypeError):  # it has none, or a class of its own in its place
+        yield from dict(object.__getattribute__(owner, "__dict__")).items()
     for kind in type(owner).__mro__:
-        slots = kind.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            held = getattr(owner, name, None)
-            if held is not None:
-                yield str(name), held
+        for name, slot in vars(kind).items():
+            if type(slot) is MemberDescriptorType:
+                try:
+                    yield name, slot.__get__(owner)
+                except AttributeError:  # nothing was put into it
+                    continue
 
 
 Way = tuple[tuple[str, object], ...]
@@ -137,30 +142,27 @@ def _way(item: object, came: dict[int, tuple[int, str, object]]) -> Way:
     return tuple(reversed(steps))
 
 
-def _inside(item: object) -> Iterator[tuple[str, object]]:
+def _inside(item: Any) -> Iterator[tuple[str, object]]:
     """Yield what an object holds, each with how a program would write it."""
-    if isinstance(item, dict):
-        yield from ((f"[{_short(key)}]", value) for key, value in list(item.items()))
-        yield from ((".keys()", key) for key in list(item) if gc.is_tracked(key))
+    kind = type(item)
+    if issubclass(kind, (str, bytes, int, float, CodeType)):
         return
-    if isinstance(item, (list, tuple, deque)):
-        yield from ((f"[{at}]", value) for at, value in enumerate(list(item)) if gc.is_tracked(value))
+    named: set[int] = set()
+    if issubclass(kind, dict):
+        yield from ((f"[{_short(key)}]", value) for key, value in list(dict.items(item)))
+        yield from ((".keys()", key) for key in list(dict.keys(item)) if gc.is_tracked(key))
+    elif issubclass(kind, (list, tuple, deque)):
+        yield from ((f"[{at}]", value) for at, value in enumerate(list(kind.__iter__(item))) if gc.is_tracked(value))
+    if kind in _BARE:
         return
-    if isinstance(item, (str, bytes, int, float, CodeType)):
-        return
-    named = set()
-    if not isinstance(item, _SKIPPED):
+    if not issubclass(kind, _SKIPPED):
         for name, value in list(_attributes(item)):
             named.add(id(value))
             yield f".{name}", value
+    skipped = id(item.__globals__) if kind is FunctionType else 0
     for value in gc.get_referents(item):
-        if id(value) not in named and not isinstance(value, ModuleType):
-            if isinstance(item, FunctionType) and value is item.__globals__:
-                continue
-            if isinstance(value, dict) and value is getattr(item, "__dict__", None):
-                yield "", value
-            else:
-                yield f".<{type(value).__name__}>", value
+        if id(value) not in named and id(value) != skipped and type(value) is not ModuleType:
+            yield f".<{type(value).__name__}>", value
 
 
 def _short(key: object) -> str:

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 
 import psutil
 
-from gate.probe.launch import ADDR_NO_RANDOMIZE, PINS
-
 _CHUNKS = (*range(65536, 1024, -1024), *range(1032, 8, -16))  # usable sizes, large to small
 _STATUS = 4096  # bytes of /proc/self/status that hold all memory lines
 
@@ -131,17 +129,6 @@ def fixed_entropy() -> Iterator[None]:
         yield
     finally:
         os.urandom = random._urandom = real  # type: ignore[attr-defined] # noqa: SLF001 - as above
-
-
-def pins() -> dict[str, str]:
-    """Say of each pin whether it is in force."""
-    held = {name: os.environ.get(name, "missing") for name in PINS} | {"entropy": "seed 0 while importing"}
-    if sys.platform == "linux":
-        now = ctypes.CDLL(None).personality(0xFFFFFFFF)
-        held["ADDR_NO_RANDOMIZE"] = "on" if now != -1 and now & ADDR_NO_RANDOMIZE else "missing: the kernel or container refuses it"
-    else:
-        held["ADDR_NO_RANDOMIZE"] = f"missing: not on {sys.platform}"
-    return held
 
 
 def _kilobytes(text: bytes, name: bytes) -> int:

@@ -7,7 +7,7 @@ import os
 import sys
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any, NamedTuple, NoReturn
 

@@ -49,7 +49,7 @@ class Subject:
         """Return what was seen before the user's code broke down."""
         return {"table": self._watch.table(), "noise": self._noise} if self._watch else {}
 
-    def watch(self, *, steps: int, seconds: float, until: float, most: int, remember: bool = False) -> Answer:
+    def watch(self, *, steps: int, seconds: float, enough: float, until: float, most: int, remember: bool = False) -> Answer:
         """Watch a population step, or one agent after the other come and go; go on from where the last wish ended.
 
         `remember` notes how large every container is, so that `holders` can say which grew. Returns the table (see Watch), why it
@@ -73,7 +73,7 @@ class Subject:
             self._start[1] = self._watch.pace()
             rest()
             self._start[2] = self._meters.heap()
-        why = self._watch.go_on(steps=steps, seconds=seconds, until=until, most=most)
+        why = self._watch.go_on(steps=steps, seconds=seconds, enough=enough, until=until, most=most)
         return {"table": self._watch.table(), "why": why, "noise": self._noise, "start": list(self._start)}
 
     def footprint(self, *, size: int, settle: int) -> Answer:

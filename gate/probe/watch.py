@@ -59,8 +59,8 @@ class Watch:
             self._per[0] *= 2
         return taken
 
-    def go_on(self, *, steps: int, seconds: float, until: float, most: int) -> str:
-        """Fill windows until there are `steps` in all and `seconds` of work in all; say why it ended.
+    def go_on(self, *, steps: int, seconds: float, enough: float, until: float, most: int) -> str:
+        """Fill windows until there are `steps` in all and `seconds` of work in all, or `enough` seconds; say why it ended.
 
         Ends early at `until` (monotonic seconds) with "time"; when the heap has gained `most` bytes, or a quarter in enough windows,
         with "memory"; before the system runs out of descriptors or fills up with threads and processes with "handles"; else "".
@@ -77,7 +77,7 @@ class Watch:
             if self._crowded():
                 return "handles"
             told = self._taken >= _EARLY and self._taken % _STRIDE == 0
-            if told and self._steps[0] >= steps and self._spent() >= seconds:
+            if told and (self._spent() >= enough or (self._steps[0] >= steps and self._spent() >= seconds)):
                 return ""
 
     def _crowded(self) -> bool:

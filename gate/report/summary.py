@@ -157,7 +157,7 @@ def _environment(held: Held) -> Iterator[str]:
     """Name what measured: versions as installed, pins as the measured child found them; all of them where evidence differs."""
     facts: dict[str, dict[str, None]] = {}
     for _, found in held:
-        pins = {name: text for name, text in found.reading.pins.items() if name not in {"lines", "types"}}
+        pins = {name: text for name, text in found.reading.pins.items() if name not in {"lines", "types", "holders"}}
         for name, text in (found.environment | found.reading.versions | pins).items():
             facts.setdefault(name, {})[text] = None
     if facts:
