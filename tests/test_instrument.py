@@ -396,3 +396,16 @@ def test_missing_pins_are_said(tmp_path: Path) -> None:
     assert pins["PYTHONMALLOC"] == "malloc"
     assert pins["noise floor"] == "0 B over 1,000 steps of nothing"
     assert "ADDR_NO_RANDOMIZE" in pins
+
+
+def test_memory_of_processes_that_it_started_is_added(tmp_path: Path) -> None:
+    """What a child process of the agent gains is resident memory of the agent, and the finding says how many processes that is."""
+    (tmp_path / "worker.py").write_text(
+        "import subprocess, sys\nCODE = 'import sys\\nkept = []\\nfor _ in sys.stdin:\\n    kept.append(bytearray(40000))\\n    print(flush=True)'\n"
+        "def build(index):\n    pipe = subprocess.PIPE\n    return subprocess.Popen([sys.executable, '-c', CODE], stdin=pipe, stdout=pipe)\n"
+        "def step(agent):\n    agent.stdin.write(b'.\\n')\n    agent.stdin.flush()\n    agent.stdout.readline()\n"
+    )
+    outcome, told = answer(question("worker:build", "worker:step", "growth", steps=64), tmp_path)
+    assert outcome is Outcome.FAILED, told
+    assert re.match(r"resident memory grows by 4[0-9.]+ kB/step", told), told
+    assert "resident memory counts 1 more process that it started" in told

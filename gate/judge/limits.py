@@ -93,6 +93,9 @@ def _growth(series: dict[str, Series], question: Question) -> Finding:
     if _keeps("threads", series) and "mapped" in seen:
         del seen["mapped"]  # the stack of each thread is mapped: the question about handles tells of it
     details = [f"{_WORDS[name]} {_interval(told.slope, limit.unit)} over {steps:,} {_things(limit.unit)}s" for name, told in seen.items()]
+    started = max(series["children"].values, default=0) if "children" in series else 0
+    if started:
+        details.append(f"resident memory counts {started:,} more process{'es' if started > 1 else ''} that it started")
     grows = {name: told for name, told in seen.items() if told.outcome is Outcome.FAILED}
     if grows:
         # what is resident is held by the heap or mapped past it, so it is told only when neither says so

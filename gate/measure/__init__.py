@@ -1,8 +1,4 @@
-"""Gather facts and decide nothing: what tools, tests, documents and live agents say of this tree.
-
-For programs that ask by themselves, `growth`, `handles`, `churn`, `footprint` and `peak` put one question about one callable and
-return its finding: they are the library's way in, and lead to the same inquiry as the command and the policies.
-"""
+"""Gather facts and decide nothing; the way in for programs that ask one question about one callable."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +9,9 @@ from gate.work import Documents, Step, Tool
 __all__ = ["churn", "footprint", "growth", "handles", "measure", "peak"]
 
 Code = str | Callable[..., object]  # "module:callable", "path/to/file.py:callable", or a function that a fresh process can import
+
+
+# These five lead to the same inquiry as the command and the policies.
 
 
 def growth(step: Code, *, setup: Code = "", limit: str = "0 B/call", seconds: float = 10.0, root: Path | None = None) -> Finding:
