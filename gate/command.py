@@ -200,7 +200,7 @@ class _Watch:
         while not self._over.wait(_LOOK):
             printed = sum(os.fstat(file.fileno()).st_size for file in self._files)
             late = time.monotonic() > self._deadline
-            crowd = _living() > self._most
+            crowd = _living() > self._most and _session(self._pid) > _CROWD
             if late or printed > self._output or crowd:
                 self.stopped = "crowd" if crowd else "time" if late else "output"
                 _kill(self._pid)
@@ -239,6 +239,18 @@ def _living() -> int:
             return int(file.read().split()[3].partition("/")[2])
     except FileNotFoundError:
         return 0
+
+
+def _session(leader: int) -> int:
+    """Return how many threads live in the session of a process: its own and those of whatever it started."""
+    found = 0
+    for entry in os.scandir("/proc"):
+        try:
+            fields = Path(entry.path, "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:  # no process, or it ended meanwhile
+            continue
+        found += int(fields[17]) if int(fields[3]) == leader else 0
+    return found
 
 
 def _path() -> str:

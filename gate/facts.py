@@ -97,6 +97,7 @@ class Holder:
     kind: str  # its type
     items: int  # at the end
     gained: float  # items per step
+    size: float  # bytes per step: of its own and of what its entries refer to at first hand
     bound: int  # items that it may hold as it declares, 0 when it declares none
 
 

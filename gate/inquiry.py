@@ -19,7 +19,7 @@ def watch(questions: Sequence[Question], root: Path) -> list[Answer]:
     first, found = _settle(questions, root, looks.first(questions))
     failed = [at for at, finding in enumerate(found) if finding.outcome is Outcome.FAILED]
     answers = [(first, finding) for finding in found]
-    if failed and not first.trouble:
+    if failed:
         asked = [questions[at] for at in failed]
         look = looks.confirming(asked, first, [found[at] for at in failed])
         second, again = _settle(asked, root, look, first=first)
@@ -38,13 +38,29 @@ def answer(questions: Sequence[Question], root: Path, *, explained: bool = False
     for question in questions:
         key = question.name + question.limit.unit
         if key not in taken:
-            reading = agents.footprint(question, root)
-            taken[key] = reading, limits.judge(question, reading)
+            taken[key] = _peak(question, root) if question.name == "peak" else _weigh(question, root)
         reading, finding = taken[key]
         if finding.outcome is Outcome.FAILED or (explained and finding.outcome not in {Outcome.BROKEN, Outcome.SKIPPED}):
             reading = agents.explain(question, root, reading)
             taken[key] = reading, limits.explained(question, reading, finding)
     return [taken[question.name + question.limit.unit] for question in questions]
+
+
+def _weigh(question: Question, root: Path) -> Answer:
+    """Weigh one more live agent; every size has a fresh process of its own, so what they agree on is confirmed."""
+    reading = agents.footprint(question, root)
+    return reading, limits.judge(question, reading)
+
+
+def _peak(question: Question, root: Path) -> Answer:
+    """Find the most that a step needs; what exceeds its limit must do so in a second fresh process."""
+    first = agents.peak(question, root)
+    found = limits.judge(question, first)
+    if found.outcome is not Outcome.FAILED:
+        return first, found
+    second = agents.peak(question, root)
+    whole = replace(second, wall=first.wall + second.wall, cpu=first.cpu + second.cpu, samples=2)
+    return whole, limits.judge(question, whole)
 
 
 def _settle(questions: Sequence[Question], root: Path, look: Look, *, first: Reading | None = None) -> tuple[Reading, list[Finding]]:

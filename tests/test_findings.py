@@ -9,9 +9,9 @@ from gate.facts import Outcome
 from gate.work import Budget, Limit, Question, Subject
 
 FOUND = {  # population -> bytes a step, what the explanation names
-    "gridworld": ((100, 260), "agents[0].mind.prev_actions: list, +1 items/step"),
-    "boltzmann": ((900, 1500), "agents[0].datacollector._agent_records: dict, +1 items/step"),
-    "chat": ((400, 700), "agents[0]._messages: list, +1 items/step"),
+    "gridworld": ((100, 260), ".mind.prev_actions: list, +1 items/step"),
+    "boltzmann": ((900, 1500), ".datacollector._agent_records: dict, +1 items/step"),
+    "chat": ((400, 700), "._messages: list, +1 items/step"),
 }
 
 

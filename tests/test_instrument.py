@@ -164,7 +164,9 @@ FORMS = {
     "a context manager": (
         "from contextlib import contextmanager\n@contextmanager\ndef build(index):\n    yield []\ndef step(agent): {act}"
     ),
-    "a coroutine of old": "def build(index):\n    kept = []\n    while True:\n        yield\n        agent = kept\n        {act}\nstep = next",
+    "a coroutine of old": (
+        "def build(index):\n    kept = []\n    while True:\n        yield\n        agent = kept\n        {act}\nstep = next"
+    ),
 }
 
 
@@ -398,13 +400,33 @@ def test_missing_pins_are_said(tmp_path: Path) -> None:
     assert "ADDR_NO_RANDOMIZE" in pins
 
 
+WORKER = """
+import subprocess, sys
+
+CODE = '''
+import sys
+kept = []
+for _ in sys.stdin:
+    kept.append(bytearray(40000))
+    print(flush=True)
+'''
+
+
+def build(index):
+    return subprocess.Popen([sys.executable, "-c", CODE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def step(agent):
+    agent.stdin.write(b"next")
+    agent.stdin.write(bytes([10]))
+    agent.stdin.flush()
+    agent.stdout.readline()
+"""
+
+
 def test_memory_of_processes_that_it_started_is_added(tmp_path: Path) -> None:
     """What a child process of the agent gains is resident memory of the agent, and the finding says how many processes that is."""
-    (tmp_path / "worker.py").write_text(
-        "import subprocess, sys\nCODE = 'import sys\\nkept = []\\nfor _ in sys.stdin:\\n    kept.append(bytearray(40000))\\n    print(flush=True)'\n"
-        "def build(index):\n    pipe = subprocess.PIPE\n    return subprocess.Popen([sys.executable, '-c', CODE], stdin=pipe, stdout=pipe)\n"
-        "def step(agent):\n    agent.stdin.write(b'.\\n')\n    agent.stdin.flush()\n    agent.stdout.readline()\n"
-    )
+    (tmp_path / "worker.py").write_text(WORKER)
     outcome, told = answer(question("worker:build", "worker:step", "growth", steps=64), tmp_path)
     assert outcome is Outcome.FAILED, told
     assert re.match(r"resident memory grows by 4[0-9.]+ kB/step", told), told

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gate.facts import Estimate, Finding, Outcome, Reading, Series
-from gate.judge import growth, reports, trend
+from gate.judge import growth, peak, reports, trend
 from gate.units import show_amount, show_size
 from gate.work import Limit, Question
 
@@ -27,6 +27,8 @@ def judge(question: Question, reading: Reading) -> Finding:
         return _found(Outcome.INCONCLUSIVE, headline, [], None, question.limit, _more(question, "raise budget.time"))
     if question.name == "footprint":
         found = _footprint(series["heap"], series.get("rss"), question.limit)
+    elif question.name == "peak":
+        found = peak.judge(series, question)
     elif question.name == "handles":
         found = _handles(series, question)
     else:
@@ -215,7 +217,7 @@ def _explained(reading: Reading, unit: str) -> tuple[str, ...]:
     rows = [row for row in reading.types[:_SHOWN] if row.size >= _SLIGHT * reading.types[0].size]
     types = [f"type {row.name}: {show_amount(row.size, unit)} in {row.count:.3g} objects" for row in rows]
     holders = [
-        f"{row.path}: {row.kind}, {row.gained:+.3g} items/{_things(unit)}, {row.items:,} items"
+        f"{row.path}: {row.kind}, {row.gained:+.3g} items/{_things(unit)}, +{show_amount(row.size, unit)}, {row.items:,} items"
         + (f" of {row.bound:,}" if row.bound else "")
         for row in reading.holders[:_SHOWN]
         if row.gained >= _SLIGHT

@@ -148,6 +148,22 @@ def footprint(question: Question, root: Path) -> Reading:
     return replace(_summed(readings), series=series)
 
 
+def peak(question: Question, root: Path) -> Reading:
+    """Read what single steps need at their height, above what is held before them; of a population, per agent."""
+    with Fresh(question, root) as child:
+        told, trouble = child.ask("peak")
+        reading = child.reading(told, trouble)
+    share = question.population if question.subject.form == "population" else 1
+    series = tuple(
+        Series(
+            meter=name, unit="B", over="steps", counts=tuple(range(1, len(values) + 1)), values=tuple(value // share for value in values)
+        )
+        for name, values in told.get("peak", {}).items()
+        if values and min(values) >= 0
+    )
+    return replace(reading, series=series)
+
+
 def explain(question: Question, root: Path, reading: Reading) -> Reading:
     """Ask more children, slow ones, which lines and which types hold the memory; what no line of Python explains is asked natively."""
     if question.name == "handles":

@@ -1,67 +1,129 @@
 """Second stage of a measured child: answer one wish after the other, until there are no more."""
 
-import json
 import os
+import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from gate.probe import meters, pins, questions
+from gate.probe.own import Own, leave_twin, worded
+
+_CUT = b"it closed descriptors that it did not open, those of the gate among them\n"
+_TRIES = 5  # an error of a handler or a trace function ends it, and few come at a time
 
 
 def main(request: str) -> None:
     """Answer every wish with one line; whatever the user's code does, an answer is a whole line or none."""
-    wanted = json.loads(Path(request).read_text(encoding="utf-8"))
-    hear, tell = (int(os.environ.pop(name)) for name in ("GATE_HEAR", "GATE_TELL"))
-    for descriptor in (hear, tell):
-        os.set_inheritable(descriptor, False)  # noqa: FBT003 - what the agents start does not hold our line
+    wanted = Own.decode(Path(request).read_text(encoding="utf-8"))
+    line = _Line(*(int(os.environ.pop(name)) for name in ("GATE_HEAR", "GATE_TELL")))
     pins.bound(wanted["memory"])
-    reader = meters.Meters()
-    subject: questions.Subject | None = None
+    asked = _Asked(wanted)
     while True:
-        wish = json.loads(_line(hear) or "null")
-        if wish is None:
+        wish = line.hear()
+        if not wish:
             break
+        try:
+            text = Own.encode(asked.answer(wish)).encode()
+        except BaseException as error:  # noqa: BLE001 - no memory is left, or a handler came at the wrong moment
+            text = b'{"error": "%s while the gate answered"}' % type(error).__name__.encode("ascii", "replace")
+        _calm()
+        leave_twin()
+        line.tell(text)
+    Own.leave(0)  # threads that never end and exit handlers are not part of the question
+
+
+class _Line:
+    """The two descriptors to the parent; what was closed, or closed and opened as something else, is not written to."""
+
+    def __init__(self, hear: int, tell: int) -> None:
+        """Know them again."""
+        for descriptor in (hear, tell):
+            os.set_inheritable(descriptor, False)  # noqa: FBT003 - what the agents start does not hold our line
+        self._hear, self._tell = hear, tell
+        self._nodes = [Own.fstat(descriptor).st_ino for descriptor in (hear, tell)]
+
+    def hear(self) -> bytes:
+        """Read one line, byte by byte: it is short, and nothing of it stays."""
+        self._check()
+        line = b""
+        while not line.endswith(b"\n"):
+            more = Own.read(self._hear, 1)
+            if not more:
+                return b""
+            line += more
+        return line
+
+    def tell(self, text: bytes) -> None:
+        """Write one line."""
+        self._check()
+        rest = text + b"\n"
+        while rest:
+            rest = rest[Own.write(self._tell, rest) :]
+
+    def _check(self) -> None:
+        try:
+            whole = self._nodes == [Own.fstat(descriptor).st_ino for descriptor in (self._hear, self._tell)]
+        except OSError:
+            whole = False
+        if not whole:
+            _end(_CUT)
+
+
+class _Asked:
+    """The user's code, loaded with the first wish."""
+
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        """Read what the user's code may change before it comes."""
+        self._wanted, self._reader, self._pins = wanted, meters.Meters(), pins.held()
+        self._subject: questions.Subject | None = None
+        self._blocked: set[signal.Signals | int] = set()
+        if hasattr(signal, "pthread_sigmask"):
+            self._blocked = set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+    def answer(self, wish: bytes) -> dict[str, Any]:
+        """Answer one wish; whatever the user's code raises is an answer too."""
         answer: dict[str, Any] = {}
         try:
-            if subject is None:
-                subject = _subject(wanted, reader)
-            answer = subject.answer(wish)
-        except BaseException as error:  # noqa: BLE001 - SystemExit and all else of the user's code is an answer too
-            answer = {"error": _worded(error, wanted["root"])} | (subject.so_far() if subject else {})
-        answer |= {"cpu": time.process_time(), "pins": pins.held(), "python": sys.version.partition(" ")[0]}
-        os.write(tell, json.dumps(answer).encode() + b"\n")
-    os._exit(0)  # threads that never end and exit handlers are not part of the question
+            _resume(self._blocked)
+            if self._subject is None:
+                sys.path.insert(0, str(self._wanted["root"]))
+                sys.argv = [str(self._wanted["root"])]
+                self._subject = questions.Subject(self._wanted, self._reader)
+            answer = self._subject.answer(Own.decode(wish.decode()))
+        except BaseException as error:  # noqa: BLE001 - SystemExit too
+            answer = {"error": worded(error, self._wanted["root"])} | (self._subject.so_far() if self._subject else {})
+        return answer | {"cpu": Own.process_time(), "pins": self._pins, "python": Own.python}
 
 
-def _line(hear: int) -> bytes:
-    """Read one line, byte by byte: it is short, and nothing of it stays."""
-    line = b""
-    while not line.endswith(b"\n"):
-        more = os.read(hear, 1)
-        if not more:
-            return b""
-        line += more
-    return line
+def _calm() -> None:
+    """Keep handlers, trace functions and profilers of the user's from running while nothing of the user's is asked for."""
+    for _ in range(_TRIES):
+        try:
+            if hasattr(signal, "pthread_sigmask"):
+                signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+            sys.settrace(None)
+            sys.setprofile(None)
+        except BaseException:  # noqa: BLE001, S112 - what was raised by one of them ends it
+            continue
+        return
 
 
-def _subject(wanted: dict[str, Any], reader: meters.Meters) -> questions.Subject:
-    """Load the user's code."""
-    sys.path.insert(0, str(wanted["root"]))
-    sys.argv = [str(wanted["root"])]
-    return questions.Subject(wanted, reader)
+def _resume(blocked: set[signal.Signals | int]) -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def _worded(error: BaseException, root: str) -> str:
-    """Say what the user's code raised, and where."""
-    import traceback  # noqa: PLC0415 - only when something went wrong
-
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(root + os.sep)]
-    frames = [frame for frame in own if not frame.filename.startswith(str(Path(__file__).parent))]
-    where = f"{Path(frames[-1].filename).relative_to(root)}:{frames[-1].lineno}: " if frames else ""
-    return f"{where}{type(error).__name__}: {error}"
+def _end(why: bytes) -> None:
+    """End without an answer; the parent reads why on standard error."""
+    try:
+        Own.write(2, why)
+    finally:
+        Own.leave(1)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    try:
+        main(sys.argv[1])
+    except BaseException as last:  # noqa: BLE001 - never a traceback of ours
+        _end(f"{worded(last, '')}\n".encode("utf-8", "replace"))

@@ -2,10 +2,11 @@
 
 import bisect
 import ctypes
+import functools
 import mmap
 import sys
 from array import array
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from gate.probe.meters import Meters
 
@@ -40,11 +41,11 @@ class Copy:
         self.start, self._large = _maps()
         if level:
             meters.level()
-        high = _break() + _PAGE
+        high = _break()() + _PAGE
         self._room = mmap.mmap(-1, high - self.start)  # not malloc's: the copy is in no reading
         place = ctypes.addressof(ctypes.c_char.from_buffer(self._room))
         self._told = meters.heap()
-        self.end = min(_break(), high)
+        self.end = min(_break()(), high)
         ctypes.memmove(place, self.start, self.end - self.start)
         self._words = memoryview(self._room).cast("Q")[: (self.end - self.start) // _WORD]
 
@@ -112,49 +113,54 @@ class Index:
     def __init__(self, sizes: dict[int, int]) -> None:
         """Sort them."""
         self.sizes, self._starts = sizes, sorted(sizes)
-        self.low = self._starts[0] if sizes else 0
-        self._high = self._starts[-1] + sizes[self._starts[-1]] if sizes else 0
+
+    def add(self, start: int, size: int) -> None:
+        """Take one more block in."""
+        self.sizes[start] = size
+        bisect.insort(self._starts, start)
 
     def holder(self, address: int) -> int:
         """Return the start of the block that an address lies in, 0 when it lies in none."""
         if address in self.sizes:
             return address
-        if not self.low <= address < self._high:
-            return 0
-        start = self._starts[bisect.bisect_right(self._starts, address) - 1]
-        return start if address < start + self.sizes[start] - _WORD else 0
+        at = bisect.bisect_right(self._starts, address) - 1
+        start = self._starts[at] if at >= 0 else 0
+        return start if start and address < start + self.sizes[start] - _WORD else 0
 
 
-def _break() -> int:
-    """Return where the heap ends now."""
+@functools.cache
+def _break() -> Callable[[], int]:
+    """Return what tells where the heap ends."""
     ask = ctypes.CDLL(None).sbrk
     ask.restype, ask.argtypes = ctypes.c_void_p, [ctypes.c_ssize_t]
-    return int(ask(0))
+    return functools.partial(ask, 0)
 
 
 def _maps() -> tuple[int, list[Block]]:
     """Return where the heap begins, and the blocks that are mapped on their own; nothing else of what is read here stays."""
-    low = 0
-    others: list[tuple[int, int]] = []
+    low, others = 0, array("Q")
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as file:
         for line in file:
             place, rights, _, _, _, *name = line.split(maxsplit=5)
-            start, end = (int(half, 16) for half in place.split("-"))
+            start, end = [int(half, 16) for half in place.split("-")]
             if name and name[0].strip() == "[heap]":
                 low = low or start
-            elif not name and rights == "rw-p":  # what numpy asks huge pages for is told in several stretches
-                others.append((others.pop()[0] if others and others[-1][1] == start else start, end))
+            elif not name and rights == "rw-p":
+                if others and others[-1] == start:  # what numpy asks huge pages for is told in several stretches
+                    others[-1] = end
+                else:
+                    others.extend([start, end])
     if not low:
         message = "the C heap is nowhere in /proc/self/maps"
         raise Unreadable(message)
     return low, _large(others)
 
 
-def _large(regions: list[tuple[int, int]]) -> list[Block]:
-    """Return each block that glibc mapped on its own."""
+def _large(regions: "array[int]") -> list[Block]:
+    """Return each block that glibc mapped on its own; regions are starts and ends in turn."""
     found = []
     word = ctypes.c_uint64.from_address
-    for start, end in regions:
+    for start, end in zip(regions[::2], regions[1::2], strict=True):
         at = start
         while at + _LEAST_MAPPED <= end:
             before, size = word(at).value, word(at + _WORD).value

@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
@@ -19,6 +20,7 @@ _BOUNDS = ("max", "limit", "capacity", "bound")  # an attribute with one of thes
 _LARGEST = 10_000_000  # a bound that nobody reaches is none
 _BARE = {dict, list, tuple, deque, set}  # these have no attributes beside their items
 _PLAIN = {str, int, float, bool, bytes}  # keys that show themselves without running code
+_NEWEST = 32  # entries whose size stands for all
 _LETTERS = 40
 _SKIPPED = (ModuleType, FunctionType, BuiltinFunctionType, CodeType)
 
@@ -34,10 +36,10 @@ def sizes() -> dict[int, int]:
 
 
 def grown(before: dict[int, int], agents: list[object], steps: int) -> list[Row]:
-    """Return the containers that grew most: `path`, `kind`, `items` and `gained` items a step, and `bound`, the items that it may hold.
+    """Return the containers that grew most: `path`, `kind`, `items`, `gained` items and `size` bytes a step, and `bound`.
 
-    `bound` is 0 when nothing near the container declares one: `maxlen` of a deque, `maxsize` of an lru_cache, or an attribute of its
-    owner whose name speaks of a maximum, a limit or a capacity and whose value is larger than the container is now.
+    `bound` is the number of items that one may hold, as it declares: `maxlen` of a deque, `maxsize` of an lru_cache, or an attribute
+    of its owner whose name speaks of a maximum, a limit or a capacity and whose value is larger than the container is now; else 0.
     """
     gc.unfreeze()
     gained = [
@@ -54,10 +56,25 @@ def grown(before: dict[int, int], agents: list[object], steps: int) -> list[Row]
             "kind": type(item).__name__,
             "items": _length(item),
             "gained": more / steps,
+            "size": _share(item) * more / steps,
             "bound": _bound(item, [owner for _, owner in ways.get(id(item), ())]),
         }
         for more, item in gained
     ]
+
+
+def _share(item: Any) -> float:
+    """Return the bytes of one entry, with what it refers to at first hand: of the container's own, and the mean of the newest."""
+    number = _length(item)
+    newest: list[Any] = []
+    if issubclass(type(item), dict):
+        newest = [part for pair in islice(reversed(dict.items(item)), _NEWEST) for part in pair]
+    elif issubclass(type(item), (list, deque)):
+        newest = list(islice(reversed(item), _NEWEST))
+    elif issubclass(type(item), set):
+        newest = list(islice(set.__iter__(item), _NEWEST))
+    sizes = sum(sys.getsizeof(part) for part in newest)
+    return sys.getsizeof(item) / number + sizes / min(number, _NEWEST)
 
 
 def _length(item: Any) -> int:
@@ -111,26 +128,31 @@ def _ways(targets: set[int], agents: list[object]) -> dict[int, Way]:
             queue.append(item)
 
     own = {id(came), id(queue), id(targets), id(agents)}
-    for label, root in _roots(agents):
-        reach(root, 0, label)
     found: dict[int, Way] = {}
-    while queue and len(found) < len(targets) and len(came) < _NODES:
-        item = queue.popleft()
-        if id(item) in own:
-            continue
-        if id(item) in targets:
-            found[id(item)] = _way(item, came)
-        for label, inner in _inside(item):
-            reach(inner, id(item), label)
+    for roots in (_modules(), _agents(agents)):  # what a module holds says why it stays; an agent is held by the gate, too
+        for label, root in roots:
+            reach(root, 0, label)
+        while queue and len(found) < len(targets) and len(came) < _NODES:
+            item = queue.popleft()
+            if id(item) in own:
+                continue
+            if id(item) in targets:
+                found[id(item)] = _way(item, came)
+            for label, inner in _inside(item):
+                reach(inner, id(item), label)
     return found
 
 
-def _roots(agents: list[object]) -> Iterator[tuple[str, object]]:
-    """Yield where a search begins: the agents, then what modules hold; the gate's own and private modules last."""
-    yield from ((f"agents[{index}]", agent) for index, agent in enumerate(agents) if agent is not None)
-    for name, module in sorted(sys.modules.items(), key=lambda pair: pair[0].startswith(("gate.", "_"))):
+def _modules() -> Iterator[tuple[str, object]]:
+    """Yield what modules hold; private modules last, and nothing of the gate's own."""
+    for name, module in sorted(sys.modules.items(), key=lambda pair: pair[0].startswith("_")):
         if type(module) is ModuleType and not name.startswith("gate.probe"):
-            yield from ((f"{name}.{key}", value) for key, value in list(vars(module).items()) if not isinstance(value, ModuleType))
+            yield from ((f"{name}.{key}", value) for key, value in list(vars(module).items()) if type(value) is not ModuleType)
+
+
+def _agents(agents: list[object]) -> Iterator[tuple[str, object]]:
+    """Yield the agents that live."""
+    yield from ((f"agents[{index}]", agent) for index, agent in enumerate(agents) if agent is not None)
 
 
 def _way(item: object, came: dict[int, tuple[int, str, object]]) -> Way:

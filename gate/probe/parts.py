@@ -2,16 +2,14 @@
 
 import ctypes
 import gc
-import json
-import os
 import sys
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from gate.probe.blocks import Copy, Index, Unreadable
+from gate.probe.blocks import Copy, Index
 from gate.probe.meters import Meters
 from gate.probe.target import Herd
 
@@ -28,8 +26,8 @@ _FLAT = (list, dict, set, frozenset, bytearray, array)  # have buffers that refe
 _NOBODY, _SHARED, _FRAMEWORK = -1, -2, -3
 
 
-def look(herd: Herd, meters: Meters, *, sizes: list[int], settle: int, whole: bool, rest: Callable[[], None]) -> dict[str, list[int]]:
-    """Return, for each number of live agents, the bytes that are `private`, `shared` and the `framework`'s.
+def look(herd: Herd, meters: Meters, *, size: int, settle: int, whole: bool, rest: Callable[[], None]) -> dict[str, int]:
+    """Return the bytes of `size` live agents that are `private`, `shared` and the `framework`'s.
 
     `whole` tells that agents come as a population with a model. A first agent is built before, as for a footprint, and what it
     brought belongs to nobody. Bytes are those of whole blocks of the C heap with their heads. `framework` is what no agent reaches
@@ -37,45 +35,23 @@ def look(herd: Herd, meters: Meters, *, sizes: list[int], settle: int, whole: bo
     """
     herd.add(1)
     herd.move(0, settle)
-    first, pipes = herd.agents[0], [os.pipe() for _ in sizes]
+    first, start = herd.agents[0], herd.count
     rest()
     gc.unfreeze()
     old = _living()  # they stay alive, so that nothing new takes their places and passes for old
     before = Copy(meters, level=True)
-    for size, (_, tell) in zip(sizes, pipes, strict=True):
-        start = herd.count
-        herd.add(size if whole else size + 1 - start)
-        herd.move(start, settle)
-        rest()
-        if not os.fork():  # looking takes memory: a twin looks, and nothing of it stays
-            _tell(tell, lambda: _coloured(*_agents(herd, first, whole=whole), before, Copy(meters), old))
-    old.clear()
-    return _heard(pipes)
-
-
-def _tell(tell: int, look: Callable[[], dict[str, int]]) -> NoReturn:
-    """Look, tell what was seen, and end."""
-    try:
-        answer: dict[str, Any] = look()
-    except BaseException as error:  # noqa: BLE001 - it is told, and nothing of the user's code may run in a twin
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    os.write(tell, json.dumps(answer).encode())
-    os._exit(0)
-
-
-def _heard(pipes: list[tuple[int, int]]) -> dict[str, list[int]]:
-    """Wait for all twins and gather what they tell."""
-    found: dict[str, list[int]] = {}
-    for hear, tell in pipes:
-        os.close(tell)
-        with open(hear, "rb") as file:
-            told = json.loads(file.read() or "{}")
-        os.wait()
-        if "private" not in told:
-            raise Unreadable(told.get("error", "the process that looks at the heap was ended"))
-        for name, weight in told.items():
-            found.setdefault(name, []).append(weight)
-    return found
+    herd.add(size)
+    herd.move(start, settle)
+    rest()
+    after = Copy(meters)
+    gc.disable()
+    roots = gc.get_objects()  # first of all: nothing of the walk itself is among them
+    walk = _Walk(before, after, old)
+    agents, walls = _agents(herd, first, whole=whole)
+    for number, agent in enumerate(agents):
+        walk.reach(agent, number, walls)
+    walk.keep(roots)
+    return walk.weights()
 
 
 def _agents(herd: Herd, first: object, *, whole: bool) -> tuple[list[object], set[int]]:
@@ -89,28 +65,14 @@ def _agents(herd: Herd, first: object, *, whole: bool) -> tuple[list[object], se
 
 def _living() -> list[object]:
     """Return everything that may refer to something and that the collector can find."""
-    found = gc.get_objects()
-    last = found
+    found = last = gc.get_objects()
+    seen: set[int] = set()
     while last:
-        last = [thing for thing in gc.get_referents(*last) if type(thing) not in _DATA and not gc.is_tracked(thing)]
-        last = list({id(thing): thing for thing in last}.values())
-        last = [] if len(last) == 0 else last
+        told = {id(thing): thing for thing in gc.get_referents(*last) if type(thing) not in _DATA and not gc.is_tracked(thing)}
+        last = [thing for at, thing in told.items() if at not in seen]
+        seen.update(told)
         found += last
     return found
-
-
-def _coloured(agents: list[object], walls: set[int], before: Copy, after: Copy, old: list[object]) -> dict[str, int]:
-    """Give every new block its colour; return the bytes of each."""
-    gc.disable()
-    roots = gc.get_objects()  # first of all: nothing of the walk itself is among them
-    new, gone = after.differences(before)
-    walk = _Walk(after, new)
-    for number, agent in enumerate(agents):
-        walk.reach(agent, number, walls)
-    walk.keep(roots, before)
-    weights = walk.weights()
-    weights["framework"] -= gone
-    return weights
 
 
 class _Kind(NamedTuple):
@@ -148,17 +110,20 @@ def _look_at(kind: type) -> _Kind:
 class _Walk:
     """Go from agents and from the interpreter to the new blocks; every block is given one colour."""
 
-    def __init__(self, heap: Copy, new: dict[int, int]) -> None:
-        """Know the new blocks by their starts, and what they take."""
-        self._heap, self._new, self._index = heap, new, Index(new)
+    def __init__(self, before: Copy, heap: Copy, old: list[object]) -> None:
+        """Know the new blocks by their starts, and what is old."""
+        self._before, self._heap, self._known = before, heap, {id(thing) for thing in old}
+        self._new, self._gone = heap.differences(before)
+        self._index = Index(self._new)
         self._owner: dict[int, int] = {}
         self._objects: dict[int, int] = {}
         self._kinds: dict[type, _Kind] = {}
         self._types = _types()
+        self._places: dict[int, int] = {}
 
     def weights(self) -> dict[str, int]:
         """Return the bytes of each colour."""
-        found = {"private": 0, "shared": 0, "framework": 0}
+        found = {"private": 0, "shared": 0, "framework": -self._gone}
         names = {_SHARED: "shared", _FRAMEWORK: "framework"}
         for start, owner in self._owner.items():
             found[names.get(owner, "private")] += self._new[start]
@@ -169,26 +134,40 @@ class _Walk:
         stack = [agent]
         while stack:
             thing = stack.pop()
-            kind = self._kind(type(thing))
-            start = id(thing) - kind.head
-            if start in self._new and self._claim(start, number):
-                stack += [child for child in self._within(thing, kind, start, number) if id(child) not in walls]
+            start = self._fresh(thing)
+            if start and self._claim(start, number):
+                stack += [child for child in self._within(thing, start, number) if id(child) not in walls]
 
-    def keep(self, roots: list[object], before: Copy) -> None:
+    def keep(self, roots: list[object]) -> None:
         """Colour what no agent reaches but the interpreter keeps: what the collector tracks, and what that holds."""
         near = {start + head for start in self._new for head in (0, _GC_HEAD, _GC_HEAD + _PRE_HEAD)}
         told = gc.get_referents(*roots)
         dicts = {id(thing): thing for thing in told if type(thing) is dict and not gc.is_tracked(thing)}  # other old things never change
-        stack = [thing for thing in (*roots, *told, *gc.get_referents(*dicts.values())) if id(thing) in near]
+        stack = [thing for thing in roots if id(thing) not in self._known]
+        stack += [thing for thing in (*told, *gc.get_referents(*dicts.values())) if id(thing) in near]
         while stack:
             thing = stack.pop()
-            kind = self._kind(type(thing))
-            start = id(thing) - kind.head
-            if start in self._new and self._claim(start, _FRAMEWORK):
-                stack += self._within(thing, kind, start, _FRAMEWORK)
+            start = self._fresh(thing)
+            if start and self._claim(start, _FRAMEWORK):
+                stack += self._within(thing, start, _FRAMEWORK)
         wanted = {start for start in self._new if start not in self._owner and not self._object_at(start)}
-        for start in self._heap.rewritten(before, wanted):  # an old container has got a new buffer
+        for start in self._heap.rewritten(self._before, wanted):  # an old container has got a new buffer
             self._take(start, start, None, _UNKNOWN, _FRAMEWORK)
+
+    def _fresh(self, thing: object) -> int:
+        """Return the block of an object that was not there before, 0 for an old one; its block may have been an old one's."""
+        kind = self._kind(type(thing))
+        start = id(thing) - kind.head
+        if start in self._new:
+            return start
+        if kind.data or id(thing) in self._known or not self._heap.start < start < self._heap.end:
+            return 0
+        self._places = self._places or dict(self._before.blocks())
+        size = self._places.get(start, 0)
+        if size:
+            self._index.add(start, size)
+            self._gone += size
+        return start if size else 0
 
     def _claim(self, start: int, owner: int) -> bool:
         """Colour a block; tell whether what it refers to has to be coloured too."""
@@ -198,8 +177,9 @@ class _Walk:
         self._owner[start] = owner if had == _NOBODY else _SHARED
         return True
 
-    def _within(self, thing: Any, kind: _Kind, start: int, owner: int) -> list[object]:
+    def _within(self, thing: Any, start: int, owner: int) -> list[object]:
         """Colour the buffers of an object and return the objects that it refers to."""
+        kind = self._kind(type(thing))
         if kind.data:
             if isinstance(thing, int) and owner >= 0 and thing in self._new and not self._object_at(thing):  # an address as ctypes gives it
                 self._claim(thing, owner)

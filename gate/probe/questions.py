@@ -1,11 +1,11 @@
 """What a child can be asked about agents: what they keep, weigh, need at their peak, and where it lies."""
 
-import gc
 from array import array
 from typing import TYPE_CHECKING, Any
 
 from gate.probe import meters as instruments
 from gate.probe.meters import Meters, let_go
+from gate.probe.own import Own
 from gate.probe.target import Herd
 from gate.probe.watch import Watch
 
@@ -101,26 +101,27 @@ class Subject:
             return {"holders": []}
         return {"holders": holders.grown(self._sizes, self.herd.agents, self._watch.table()["steps"][-1])}
 
-    def lines(self, *, agents: int, steps: int) -> Answer:
-        """Say which lines of code hold the memory: of new agents, or with `steps` of what is gained."""
+    def lines(self, *, agents: int, steps: int, seconds: float) -> Answer:
+        """Say which lines of code hold the memory: of new agents, or with `steps` of what is gained, in as many as `seconds` allow."""
         from gate.probe import lines  # noqa: PLC0415 - tracemalloc is slow and only explains
 
         settle, churn = int(self._wanted["settle"]), bool(self._wanted["churn"])
-        return {"lines": lines.look(self.herd, root=self._wanted["root"], settle=settle, agents=agents, steps=steps, churn=churn)}
+        root, until = self._wanted["root"], Own.monotonic() + seconds
+        return {"lines": lines.look(self.herd, root=root, settle=settle, agents=agents, steps=steps, churn=churn, until=until)}
 
-    def parts(self, *, sizes: list[int], settle: int) -> Answer:
-        """Say what new agents' bytes belong to, for each number of live agents: see parts.look."""
+    def parts(self, *, size: int, settle: int) -> Answer:
+        """Say what the bytes of `size` new agents belong to: see parts.look."""
         from gate.probe import parts  # noqa: PLC0415 - reads the whole heap, only to explain
 
         whole = self._wanted["form"] == "population"
-        return {"parts": parts.look(self.herd, self._meters, sizes=sizes, settle=settle, whole=whole, rest=rest)}
+        return {"parts": parts.look(self.herd, self._meters, size=size, settle=settle, whole=whole, rest=rest)}
 
-    def peak(self, *, settle: int) -> Answer:
+    def peak(self) -> Answer:
         """Say how many bytes one step needs while it lasts: see peak.look."""
         from gate.probe import peak  # noqa: PLC0415 - loads tracemalloc
 
-        self.herd.add(int(self._wanted["population"]))
-        return {"peak": peak.look(self.herd, settle=settle, rest=rest)}
+        wanted = self._wanted
+        return {"peak": peak.look(self.herd, population=int(wanted["population"]), settle=int(wanted["settle"]))}
 
     def _quiet(self) -> int:
         """Return by how many bytes the heap moves over 1,000 steps of nobody."""
@@ -136,14 +137,14 @@ class Subject:
 
 def freeze() -> None:
     """Take what was imported out of all later collections, which then cost next to nothing; nothing of the agents is in it yet."""
-    gc.collect()
-    gc.freeze()
+    Own.collect()
+    Own.freeze()
 
 
 def rest() -> None:
     """Collect what is garbage, unless the user's code switched that off: then garbage stays for its users too."""
-    for _ in range(_ROUNDS if gc.isenabled() else 0):  # finalisers may leave garbage in turn, a few of them for ever
-        if not gc.collect():
+    for _ in range(_ROUNDS if Own.is_collecting() else 0):  # finalisers may leave garbage in turn, a few of them for ever
+        if not Own.collect():
             break
     let_go()
 

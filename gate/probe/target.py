@@ -71,6 +71,10 @@ class Herd:
 
         return everyone
 
+    def steps(self) -> list[Call]:
+        """Return what lets each single agent, or the model of a population, take one step."""
+        return [self._one(index) for index in range(1 if self._whole == "population" else self.count)]
+
     def cycle(self, settle: int) -> Call:
         """Return what builds one agent, lets it take some steps and drops it."""
 
@@ -115,6 +119,9 @@ def _file(path: Path) -> object:
     if spec is None or spec.loader is None or not path.is_file():
         message = f"{path} is no Python file"
         raise ImportError(message)
+    known = sys.modules.get(path.stem)
+    if known is not None and getattr(known, "__file__", "") == spec.origin:
+        return known  # setup and step of one file share its globals
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)

@@ -1,12 +1,11 @@
 """Watch what a population keeps while it steps: a bounded table of windows that says the same at any length."""
 
-import gc
-import time
 from array import array
 from collections.abc import Callable
 from itertools import repeat
 
 from gate.probe.meters import Meters, let_go, most_files
+from gate.probe.own import Own, leave_twin
 
 CAPACITY = 128  # windows; a full table is halved, two windows into one
 _EARLY = CAPACITY // 2  # windows of the shortest table that is told
@@ -42,7 +41,7 @@ class Watch:
         self._due, self._price = array("d", [0.0]), array("d", [0.0])  # seconds that collecting may take, and takes
         self._taken = 0
         self._files = most_files()
-        self._began = array("d", [time.process_time(), time.monotonic()])
+        self._began = array("d", [Own.process_time(), Own.monotonic()])
 
     def pace(self) -> int:
         """Take some steps to learn how long one takes, and choose windows so that the first table takes a sixteenth of a second.
@@ -52,6 +51,7 @@ class Watch:
         start, taken = self._spent(), 0
         while taken < _STRIDE and (taken < _SOME or self._spent() - start < _SCREEN / 4):
             self._step()
+            leave_twin()
             taken += 1
         pace = max((self._spent() - start) / taken, 1e-7)
         self._steps[0] += taken
@@ -92,7 +92,7 @@ class Watch:
 
     def _spent(self) -> float:
         """Return the seconds of work since the start; a while of waiting counts little."""
-        return max(time.process_time() - self._began[0], (time.monotonic() - self._began[1]) / _WAITING)
+        return max(Own.process_time() - self._began[0], (Own.monotonic() - self._began[1]) / _WAITING)
 
     def _window(self, until: float) -> bool:
         """Take the steps of one window; return False for one that time cut short, which is not told."""
@@ -100,20 +100,21 @@ class Watch:
         every, reads = self._every, self._reads
         every[0] = self._per[0] // reads[0]
         low[0], total[0] = _LARGE, 0
-        start = time.perf_counter()
+        start = Own.perf_counter()
         for _ in repeat(None, reads[0]):
             for _ in repeat(None, every[0]):
                 step()
+            leave_twin()
             seen = read()
             total[0], low[0] = total[0] + seen, min(low[0], seen)
             del seen  # a number that lives is read by the next reading
-            if time.monotonic() > until:
+            if Own.monotonic() > until:
                 return False
-        took = time.perf_counter() - start
+        took = Own.perf_counter() - start
         self._collect(took)
-        start = time.perf_counter()
+        start = Own.perf_counter()
         low[0] = min(low[0], read())
-        cost = 2 * (time.perf_counter() - start)
+        cost = 2 * (Own.perf_counter() - start)
         total[0] += read()
         self._steps[0] += self._per[0]
         self._keep(total[0] // (reads[0] + 1))
@@ -123,13 +124,13 @@ class Watch:
 
     def _collect(self, took: float) -> None:
         """Collect what is garbage, unless the user's code switched that off; all of it only as often as its price allows."""
-        if gc.isenabled():
+        if Own.is_collecting():
             self._due[0] += _COLLECTING * took
-            start = time.perf_counter()
+            start = Own.process_time()
             whole = self._price[0] <= max(self._due[0], _CHEAP)
-            gc.collect(2 if whole else 1)
+            Own.collect(2 if whole else 1)
             if whole:
-                self._due[0], self._price[0] = 0.0, time.perf_counter() - start
+                self._due[0], self._price[0] = 0.0, Own.process_time() - start
         let_go()
 
     def _keep(self, mean: int) -> None:

@@ -1,0 +1,1 @@
+"""Long proofs: error rates of the gate over thousands of generated programs."""
