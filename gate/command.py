@@ -10,17 +10,21 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
 from gate.errors import GateError
+from gate.probe import pins
+from gate.probe.own import descendants
 
 HEAR, TELL = "GATE_HEAR", "GATE_TELL"  # environment variables of a child that talks
 _LOOK = 0.05  # seconds between two looks at a bounded child
 _LIVE: set[int] = set()  # children that are waited for, in any thread
 _PIPE = 2**16
 _CROWD = 1_000  # processes and threads by which the machine may fill up while a child runs
+_KILL = getattr(signal, "SIGKILL", 9)  # Windows has none
 _READ = 64 * 2**20  # bytes of output that are read back at the most
 
 
@@ -93,7 +97,7 @@ class Child:
             for descriptor in theirs.values():
                 os.close(descriptor)
         self.pid = self._child.pid
-        self._watch = _Watch(self._child.pid, seconds, output, (out, err))
+        self._watch = _Watch(self._child.pid, seconds, output, (out, err), mark=words.get(pins.MARK, ""))
         _LIVE.add(self._child.pid)
 
     def __enter__(self) -> Self:
@@ -103,7 +107,7 @@ class Child:
     def __exit__(self, *_error: object) -> None:
         """Kill it if it still runs, and everything that it started."""
         if self._ran is None:
-            _kill(self._child.pid)
+            _stop(self._child.pid)
             self.end()
         for descriptor in (self._hear, self._tell):
             if descriptor >= 0:
@@ -135,7 +139,7 @@ class Child:
         try:
             code, cpu = _wait(self._child)
         except BaseException:
-            _kill(self._child.pid)
+            _stop(self._child.pid)
             self._child.wait()
             raise
         finally:
@@ -156,7 +160,7 @@ class Child:
 def stop_all() -> None:
     """Kill every child that some thread still waits for: the user wants to leave."""
     for pid in tuple(_LIVE):
-        _kill(pid)
+        _stop(pid)
 
 
 def find(program: str, cwd: Path) -> str:
@@ -180,6 +184,9 @@ def _start(
             pass_fds=keep,
         )
     except OSError as error:
+        if not cwd.is_dir():
+            message = f"{cwd}: the folder is gone; find out what removed it"
+            raise GateError(message) from error
         message = f"{argv[0]}: cannot be started ({error.strerror}); install it or correct the policy"
         raise GateError(message) from error
 
@@ -187,9 +194,9 @@ def _start(
 class _Watch:
     """Kill a child that takes too long or prints too much."""
 
-    def __init__(self, pid: int, seconds: float, output: int, files: Sequence[IO[bytes]]) -> None:
-        """Start to look."""
-        self.stopped = ""
+    def __init__(self, pid: int, seconds: float, output: int, files: Sequence[IO[bytes]], *, mark: str) -> None:
+        """Start to look; what carries the mark in its environment belongs to the child too."""
+        self.stopped, self._mark = "", mark
         self._pid, self._files = pid, files
         self._deadline, self._output = time.monotonic() + seconds, output
         self._over, self._most = threading.Event(), _living() + _CROWD
@@ -200,11 +207,19 @@ class _Watch:
         while not self._over.wait(_LOOK):
             printed = sum(os.fstat(file.fileno()).st_size for file in self._files)
             late = time.monotonic() > self._deadline
-            crowd = _living() > self._most and _session(self._pid) > _CROWD
+            crowd = _living() > self._most and self._is_crowd()
             if late or printed > self._output or crowd:
                 self.stopped = "crowd" if crowd else "time" if late else "output"
-                _kill(self._pid)
+                _stop(self._pid)
                 return
+
+    def _is_crowd(self) -> bool:
+        """Tell whether the crowd is the child's; its group is halted while it is counted, or it would grow faster than that."""
+        _kill(self._pid, signal.SIGSTOP)
+        try:
+            return _is_crowd(self._pid, self._mark)
+        finally:
+            _kill(self._pid, signal.SIGCONT)
 
     def end(self) -> None:
         """Stop looking; the child has ended."""
@@ -221,12 +236,21 @@ def _wait(child: subprocess.Popen[bytes]) -> tuple[int, float]:
     return child.returncode, used.ru_utime + used.ru_stime
 
 
-def _kill(group: int) -> bool:
-    """Kill what is left of a process group; tell whether anything was."""
+def _stop(pid: int) -> None:
+    """Kill a child that nobody has waited for yet, its group, and what descends from it in another group."""
+    family = [str(pid), *descendants(str(pid))]
+    _kill(pid)
+    for member in family if hasattr(os, "killpg") else ():
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(int(member), signal.SIGKILL)
+
+
+def _kill(group: int, by: int = _KILL) -> bool:
+    """Kill what is left of a process group, or halt it; tell whether anything was."""
     if not hasattr(os, "killpg"):  # Windows has no groups
         return False
     try:
-        os.killpg(group, signal.SIGKILL)
+        os.killpg(group, by)
     except (ProcessLookupError, PermissionError):  # macOS says EPERM for a group of zombies
         return False
     return True
@@ -241,16 +265,22 @@ def _living() -> int:
         return 0
 
 
-def _session(leader: int) -> int:
-    """Return how many threads live in the session of a process: its own and those of whatever it started."""
-    found = 0
-    for entry in os.scandir("/proc"):
+def _is_crowd(leader: int, mark: str) -> bool:
+    """Tell whether too many threads live in the session of a process, its own and those of what it started, or carry its mark elsewhere."""
+    found, others = 0, []
+    for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - there are many, and a Path for each is slow
         try:
-            fields = Path(entry.path, "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:  # no process, or it ended meanwhile
+            with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - as above
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:  # it ended meanwhile
             continue
-        found += int(fields[17]) if int(fields[3]) == leader else 0
-    return found
+        if int(fields[3]) == leader:
+            found += int(fields[17])
+        else:
+            others.append(int(pid))
+        if found > _CROWD:
+            return True
+    return bool(mark) and found + len(set(others).intersection(pins.marked(mark))) > _CROWD
 
 
 def _path() -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gate.facts import Finding, Look, Outcome, Reading
 from gate.judge import limits, looks
-from gate.measure import agents
+from gate.measure import agents, parts
 from gate.work import Question
 
 _WATCHED = ("growth", "churn", "handles")
@@ -42,6 +42,7 @@ def answer(questions: Sequence[Question], root: Path, *, explained: bool = False
         reading, finding = taken[key]
         if finding.outcome is Outcome.FAILED or (explained and finding.outcome not in {Outcome.BROKEN, Outcome.SKIPPED}):
             reading = agents.explain(question, root, reading)
+            reading = parts.split(question, root, reading) if question.name == "footprint" else reading
             taken[key] = reading, limits.explained(question, reading, finding)
     return [taken[question.name + question.limit.unit] for question in questions]
 
@@ -66,7 +67,7 @@ def _peak(question: Question, root: Path) -> Answer:
 def _settle(questions: Sequence[Question], root: Path, look: Look, *, first: Reading | None = None) -> tuple[Reading, list[Finding]]:
     """Watch one fresh child until everything is decided or its budget is spent; a second child also says which containers grew."""
     wanted: Look | None = look
-    with agents.Fresh(questions[0], root, remember=first is not None) as child:
+    with agents.Fresh(questions[0], root, remember=first is not None, spent=first.cpu if first else 0.0) as child:
         while wanted:
             reading = child.watch(wanted)
             if first:

@@ -1,15 +1,19 @@
-"""Invented programs: a level after each step, seen by the real watch, the real looks and the real judge through fake meters and a fake clock."""
+"""Invented programs: a level after each step, seen by the real watch, looks and judges through fake meters and a fake clock."""
 
+import json
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from unittest import mock
 
 from gate import inquiry
+from gate.command import Child
 from gate.facts import Finding, Holder, Reading
 from gate.measure import agents
-from gate.probe import watch
+from gate.probe import pins, watch
 from gate.probe.meters import Meters
 from gate.work import Budget, Limit, Question, Subject
 
@@ -46,17 +50,21 @@ def question(
 
 
 class Clock:
-    """A clock that goes on only when something is done; stands for the module `time`."""
+    """A clock that goes on only when something is done, where nothing is ever garbage; stands for what the probe calls its own."""
 
     def __init__(self) -> None:
-        """Begin at nothing."""
-        self.now = 0.0
+        """Begin now, so that deadlines which the gate sets by the real clock are in the future."""
+        self.now = self.began = time.monotonic()
 
     def process_time(self) -> float:
         """Return the seconds of work."""
         return self.now
 
     monotonic = perf_counter = process_time
+
+    def is_collecting(self) -> bool:
+        """Tell that there is nothing to collect."""
+        return False
 
 
 class Instrument(Meters):
@@ -90,14 +98,6 @@ class Instrument(Meters):
         return -1 if name in self._missing else self.levels[name]
 
 
-class _Calm:
-    """Stands for the module `gc` where nothing is ever garbage."""
-
-    def isenabled(self) -> bool:
-        """Tell that there is nothing to collect."""
-        return False
-
-
 class World:
     """Programs that are started afresh for each child, each with its own chance."""
 
@@ -116,64 +116,55 @@ class World:
         self._later = later or programs
         self.started = 0
 
-    def child(self) -> "_Process":
+    def child(self, *_: object, **__: object) -> "Process":
         """Start one more process."""
         self.started += 1
         programs = self._programs if self.started == 1 else self._later
         seed = f"{self._seed}/{self.started}"
         rows = {name: program(random.Random(f"{seed}/{name}")) for name, program in programs.items()}
-        return _Process(rows, self._pace, self._holders, self._missing)
+        return Process(rows, self._pace, self._holders, self._missing)
 
 
-class _Process:
-    """What stands for one measured child: the real watch over invented levels."""
+class Process(Child):
+    """What stands for one measured child: it answers like the probe, with the real watch over invented levels."""
 
     def __init__(self, rows: dict[str, Levels], pace: float, holders: Sequence[Holder], missing: Sequence[str]) -> None:
+        """Start no process."""
         self._clock, self._holders, self._pace = Clock(), holders, pace
         self._meters = Instrument(self._clock, rows, missing)
-        self._watch: watch.Watch | None = None
+        self._seen: watch.Watch | None = None
 
-    def answer(self, do: str, how: dict[str, Any]) -> dict[str, Any]:
-        if do == "holders":
-            return {
-                "holders": [{name: getattr(row, name) for name in ("path", "kind", "items", "gained", "bound")} for row in self._holders]
-            }
-        with mock.patch.multiple(watch, time=self._clock, gc=_Calm(), let_go=lambda: None):
-            if self._watch is None:
-                self._watch = watch.Watch(self._meters, self._one)
-                self._watch.pace()
-            why = self._watch.go_on(steps=how["steps"], seconds=how["seconds"], until=how["until"], most=how["most"])
-        return {"table": self._watch.table(), "why": why, "noise": 0, "cpu": self._clock.now}
+    def __exit__(self, *error: object) -> None:
+        """End nothing."""
+
+    def ask(self, line: str) -> str:
+        """Answer at once."""
+        wish = json.loads(line)
+        if wish["do"] == "holders":
+            told: dict[str, Any] = {"holders": [asdict(row) for row in self._holders]}
+        else:
+            told = self._watched({name: value for name, value in wish["how"].items() if name != "remember"})
+        return json.dumps(told | {"cpu": self._clock.now - self._clock.began, "pins": {}})
+
+    def _watched(self, how: dict[str, Any]) -> dict[str, Any]:
+        with mock.patch.multiple(watch, Own=self._clock, let_go=_nothing, leave_twin=_nothing):
+            if self._seen is None:
+                self._seen = watch.Watch(self._meters, self._one)
+                self._seen.pace()
+            why = self._seen.go_on(**how)
+        return {"table": self._seen.table(), "why": why, "noise": 0}
 
     def _one(self) -> None:
         self._meters.step(self._pace)
 
 
+def _nothing(*_: object) -> None:
+    """Stand for what an invented program does not need."""
+
+
 def ask(world: World, questions: Sequence[Question]) -> list[tuple[Reading, Finding]]:
-    """Ask questions about an invented world as `inquiry.watch` does."""
-
-    class Child(agents.Fresh):
-        """A child that is invented."""
-
-        def __init__(self, question: Question, root: Path, *, most: int = 0, remember: bool = False) -> None:
-            """Start no process."""
-            del root, most
-            self._question, self._remember, self._began = question, remember, 0.0
-            self._until = question.budget.seconds
-            self._process = world.child()
-
-        def __enter__(self) -> Self:
-            """Hold nothing."""
-            return self
-
-        def __exit__(self, *error: object) -> None:
-            """End nothing."""
-
-        def ask(self, do: str, **how: object) -> tuple[dict[str, Any], str]:
-            """Answer at once."""
-            return self._process.answer(do, how), ""
-
-    with mock.patch.object(agents, "Fresh", Child):
+    """Ask questions about an invented world; only what starts, ends and is a process is not real."""
+    with mock.patch.object(agents, "Child", world.child), mock.patch.object(pins, "end_marked", _nothing):
         return inquiry.watch(questions, Path())
 
 
@@ -252,6 +243,11 @@ def container(kind: Callable[[], Any], add: Callable[[Any, int], object]) -> Pro
             yield BASE + kept.__sizeof__()
 
     return run
+
+
+def vector(rare: int, size: float) -> Program:
+    """Hold room for `size` bytes an item, one more item in `rare` steps, and double the room when it is full."""
+    return lambda _: (BASE + size * (1 << (at // rare).bit_length()) for at in _forever())
 
 
 def cache(bound: int, keys: int, size: float) -> Program:

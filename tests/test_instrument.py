@@ -147,14 +147,14 @@ def test_footprint_of_known_agents_is_right(tmp_path: Path, build: str, least: i
 
 @pytest.mark.skipif(not EXACT, reason="resident memory is read from Linux's /proc")
 def test_memory_past_malloc_is_seen_and_never_passes(tmp_path: Path) -> None:
-    """Shared anonymous maps are not malloc's: the heap is light, resident memory is not, and the verdict is undecided."""
+    """Shared anonymous maps are not malloc's: the heap is light, resident memory is not, and that decides."""
     (tmp_path / "known.py").write_text(KNOWN)
     asked = replace(question("known:mapped", "known:step", "footprint"), limit=Limit(most=10_000, resolution=0, unit="B/agent"))
     reading = agents.footprint(asked, tmp_path)
     assert series(reading)[2] < 4 << 20
     resident = series(reading, "rss")
     assert (resident[2] - resident[0]) / 16 == pytest.approx(4 << 20, rel=0.01)
-    assert limits.judge(asked, reading).outcome is Outcome.INCONCLUSIVE
+    assert limits.judge(asked, reading).outcome is Outcome.FAILED
 
 
 FORMS = {
@@ -279,9 +279,9 @@ POPULATIONS: dict[str, dict[str, object]] = {
 @pytest.mark.skipif(not EXACT, reason="the heap meter is exact on Linux with glibc only")
 @pytest.mark.parametrize("name", POPULATIONS)
 def test_shipped_populations_weigh_the_same_to_the_byte(name: str) -> None:
-    """Ten fresh children in a row read the same bytes for the same population; within 1 % where a container keeps addresses random."""
+    """Six fresh children in a row read the same bytes for the same population; within 1 % where a container keeps addresses random."""
     asked = question(f"tests.populations.{name}:build", f"tests.populations.{name}:step", "footprint", **POPULATIONS[name])
-    readings = side_by_side(lambda: agents.footprint(asked, ROOT), 10)
+    readings = side_by_side(lambda: agents.footprint(asked, ROOT), 6)
     totals = [series(reading)[0] for reading in readings]
     apart = max(totals) - min(totals)
     assert apart == 0 or (readings[0].pins["ADDR_NO_RANDOMIZE"] != "on" and apart < 0.01 * min(totals)), totals
@@ -306,7 +306,7 @@ def test_leaky_agent_fails_and_explains_itself() -> None:
     assert "self.kept.append(None)" in told
     assert "tests/populations/extremes.py:" in told
     assert "type list:" in told
-    assert re.search(r"agents\[0\]\.kept: list, \+1 items/step, [0-9,]+ items", told), told
+    assert re.search(r"agents\[0\]\.kept: list, \+1 items/step, \+[0-9.]+ B/step, [0-9,]+ items", told), told
 
 
 def test_leaked_handles_fail() -> None:
@@ -355,8 +355,7 @@ BROKEN = {
     "spins": ("while True: pass", "took longer than 2.0 s and was stopped"),
     "prints": ("print('x' * 9000)", "printed more than 4 kB"),
     "floods": ("while True: print('x' * 9000)", "printed more than 4 kB"),
-    "multiplies": ("import os\n    while True: os.fork()", "started more than 1,000 processes and threads"),
-    "ends the line": ("import os\n    os.closerange(3, 99)", "exited with 1 before it answered"),
+    "ends the line": ("import os\n    os.closerange(3, 99)", "closed descriptors that it did not open"),
     "eats": ("agent.append(bytearray(10**10))", "MemoryError"),
     "missing": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
 }

@@ -174,7 +174,7 @@ def test_what_a_context_weighs_is_told(driver: Path) -> None:
     assert code == 2  # the driver has no such function
     code, told = run("builtins:id", "--setup", f"{driver}:heavy", "--question", "footprint")
     assert code == 0, told
-    assert "1 MB/agent [1 MB/agent, 1 MB/agent], limit none" in told
+    assert "heap 1 MB/agent [1 MB/agent, 1 MB/agent], limit none" in told
 
 
 def test_everything_as_json(driver: Path) -> None:

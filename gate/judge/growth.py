@@ -25,6 +25,7 @@ class Trend:
     slope: Estimate  # over the last three quarters when FAILED, else over the part that was judged
     net: float  # rise from end to end of that part
     rise: float  # units that the population gained over the last three quarters
+    plain: bool  # it grows without fading, by however little in all
 
 
 def judge(series: Series, bar: float, most: float, population: int, *, mean: Series | None = None, least: float = 0) -> Trend:
@@ -37,22 +38,23 @@ def judge(series: Series, bar: float, most: float, population: int, *, mean: Ser
     once an octave of them. FAILED needs the interval of the last three quarters above the bar, for the lowest readings and for the
     means, and growth that does not fade: warm-up, a staircase that ends and a one-time load have no later part. A container that
     doubles is flat most of the time; it fails when each of three octaves gained more than the one before. PASSED needs the interval
-    of the last three fifths or four fifths, of either series, below the bar, and no net rise above it: more than an octave, in
-    which a container that doubles shows itself.
+    of the last three fifths or four fifths, of either series, below the bar, no steep fall, and no net rise above the bar: more than an
+    octave, in which a container that doubles shows itself.
     """
     rows = [_Run.of(row, population) for row in (series, mean) if row is not None]
     rise = rows[0].net(0.25) * rows[0].length(0.25) * population
-    plain = rise >= least and all(run.grows(bar) for run in rows)
-    doubling = rows[0].doubling(bar) if rise >= least and mean is not None and not plain else None
-    if plain or doubling:
-        return Trend(outcome=Outcome.FAILED, slope=doubling or rows[0].part(0.25), net=rows[0].net(0.25), rise=rise)
+    plain = all(run.grows(bar) for run in rows)
+    doubling = rows[0].doubling(bar) if mean is not None and not plain else None
+    if (plain or doubling) and rise >= least:
+        return Trend(outcome=Outcome.FAILED, slope=doubling or rows[0].part(0.25), net=rows[0].net(0.25), rise=rise, plain=True)
     for run in rows:
         for start in _STARTS:
             slope = run.part(start)
             within = (slope.high < bar or slope.high <= most) and slope.low > -_FALLING * max(bar, most)
-            if within and slope.points >= _FEWEST and max(run.net(start), run.late(start)) <= bar:
-                return Trend(outcome=Outcome.PASSED, slope=slope, net=run.net(start), rise=rise)
-    return Trend(outcome=Outcome.INCONCLUSIVE, slope=rows[-1].part(_STARTS[0]), net=rows[-1].net(_STARTS[0]), rise=rise)
+            level = max(run.net(start), *(run.late(share) for share in _STARTS)) <= bar
+            if within and level and slope.points >= _FEWEST:
+                return Trend(outcome=Outcome.PASSED, slope=slope, net=run.net(start), rise=rise, plain=False)
+    return Trend(outcome=Outcome.INCONCLUSIVE, slope=rows[-1].part(_STARTS[0]), net=rows[-1].net(_STARTS[0]), rise=rise, plain=plain)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +115,7 @@ class _Run:
     def doubling(self, bar: float) -> Estimate | None:
         """Return the growth over three octaves when each gained more than the one before, as with a container that doubles its room."""
         marks = [self.after(share) - 1 for share in (0.125, 0.25, 0.5, 1.0)]
-        if marks[0] < 0:
+        if marks[0] < 0 or len(self.values) < _FEWEST:
             return None
         gains = [self.values[after] - self.values[before] for before, after in pairwise(marks)]
         steady = all(later >= _DOUBLING * early > 0 for early, later in pairwise(gains))

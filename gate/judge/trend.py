@@ -35,8 +35,8 @@ def theil_sen(counts: Sequence[float], values: Sequence[float], confidence: floa
     related = _related([value - slope * count for count, value in rows])
     reach = NormalDist().inv_cdf((1 + confidence) / 2) * sqrt(variance * (1 + related) / (1 - related))
     last = len(slopes) - 1
-    low, high = round((len(slopes) - reach) / 2), round((len(slopes) + reach) / 2) - 1
-    return Estimate(value=slope, low=slopes[max(0, low)], high=slopes[min(last, max(0, high))], points=number)
+    low, high = round((len(slopes) - reach) / 2) - 1, round((len(slopes) + reach) / 2)
+    return Estimate(value=slope, low=slopes[max(0, low)], high=slopes[min(last, high)], points=number)
 
 
 def _related(residuals: Sequence[float]) -> float:

@@ -30,11 +30,15 @@ Answer = dict[str, Any]  # JSON to and from the child: see gate/probe
 class Fresh:
     """One fresh child; it lives as long as the with block, and nothing of it stays."""
 
-    def __init__(self, question: Question, root: Path, *, most: int = 0, remember: bool = False) -> None:
-        """Start the child, with room for `most` agents; `remember` makes it note how large every container is."""
+    def __init__(self, question: Question, root: Path, *, most: int = 0, remember: bool = False, spent: float = 0.0) -> None:
+        """Start the child, with room for `most` agents; `remember` makes it note how large every container is.
+
+        `spent` is what a child before took of the seconds of work.
+        """
         self._question, self._remember = question, remember
+        self._enough = max(question.budget.cpu - spent, question.budget.cpu / 2)
         self._began = time.perf_counter()
-        self._scratch = tempfile.TemporaryDirectory(prefix="gate-")
+        self._scratch = tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True)
         self._mark = self._scratch.name
         request = Path(self._mark, "request.json")
         subject = question.subject
@@ -71,7 +75,12 @@ class Fresh:
     def ask(self, do: str, **how: object) -> tuple[Answer, str]:
         """Put one wish; return the answer and, when it cannot be used, why."""
         line = self._child.ask(json.dumps({"do": do, "how": how}))
-        told: Answer = json.loads(line) if line else {}
+        try:
+            told = json.loads(line) if line else {}
+        except ValueError:
+            told = None
+        if not isinstance(told, dict) or (told and not {"cpu", "pins"} <= told.keys()):
+            return {}, "the code wrote into the gate's own descriptor; let it write only to descriptors that it opened"
         if told and "error" not in told:
             return told, ""
         return told, self._trouble(told)
@@ -83,7 +92,7 @@ class Fresh:
             "watch",
             steps=look.steps,
             seconds=look.seconds,
-            enough=budget.cpu,
+            enough=self._enough,
             until=self._until,
             most=budget.memory // _FILLS,
             remember=self._remember,
@@ -118,15 +127,18 @@ class Fresh:
             return str(told["error"])
         budget, ran = self._question.budget, self._child.end()
         if ran.stopped == "time":
-            why = f"took longer than {show_time(budget.seconds)} and was stopped; raise budget.time or lower steps"
+            act = "raise budget.time or lower steps" if self._question.limit.place else "--budget-seconds gives it more"
+            why = f"took longer than {show_time(budget.seconds)} and was stopped; {act}"
         elif ran.stopped == "output":
-            why = f"printed more than {show_size(budget.output)}; silence it or raise budget.output"
+            act = "silence it or raise budget.output" if self._question.limit.place else "silence it"
+            why = f"printed more than {show_size(budget.output)}; {act}"
         elif ran.stopped == "crowd":
             why = "started more than 1,000 processes and threads and was stopped; bound what it starts"
+        elif ran.code == pins.CUT:
+            why = "closed descriptors that it did not open, the gate's among them, before it answered; let it close only its own"
         else:
             why = f"{throwaway.ended(ran.code)} before it answered"
-        tail = (ran.err or ran.out).strip().splitlines()[-_TAIL:]
-        return "\n".join([f"the measured child {why}", *tail])
+        return "\n".join([f"the measured child {why}", *throwaway.tail(ran.err.strip() or ran.out, _TAIL)])
 
 
 def footprint(question: Question, root: Path) -> Reading:
@@ -171,7 +183,7 @@ def explain(question: Question, root: Path, reading: Reading) -> Reading:
     weighs = question.name == "footprint"
     agents, steps = (question.sizes[0], 0) if weighs else (question.population, _traced(question, reading))
     with Fresh(question, root, most=agents + 1) as child:
-        told, trouble = child.ask("lines", agents=agents, steps=steps)
+        told, trouble = child.ask("lines", agents=agents, steps=steps, seconds=throwaway.seconds(question))
         took = child.reading(told, trouble)
     lines = tuple(Hotspot(**{**line, "path": _relative(str(line["path"]), root)}) for line in told.get("lines", ()))
     types, wall, unknown = throwaway.types(question, root, agents, steps)

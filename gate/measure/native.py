@@ -1,39 +1,32 @@
 """Which lines of C and Python hold memory that no traced line explains: runs in a throw-away child, with memray."""
 
-import json
 import os
 import sys
-import tempfile
 from pathlib import Path
+from typing import Any
 
 import memray
 
-from gate.probe import target
+from gate.probe import once, target
+from gate.probe.own import Own
 
 _MOST = 10
 _FRAMES = 64
 
 
-def main(request: str) -> None:
-    """Print, as the last line, what was allocated while stepping and never freed: [[function, file, line, bytes, blocks], …] per step."""
-    wanted = json.loads(request)
-    sys.path.insert(0, wanted["root"])
+def look(wanted: dict[str, Any], until: float) -> list[tuple[str, str, int, float, float]]:
+    """Return what was allocated while stepping and never freed: function, file, line, and bytes and blocks per step."""
     count, steps, settle, churn = wanted["agents"], wanted["steps"], wanted["settle"], wanted["churn"]
     herd = target.Herd(wanted, count + 1)
     if not churn:
         herd.add(count)
-        herd.move(0, settle)
+        herd.move(0, settle, until)
     one = herd.cycle(settle) if churn else herd.round()
-    for _ in range(max(1, steps // 4)):
-        one()
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch, "trace.bin")
-        with memray.Tracker(file, native_traces=True):
-            for _ in range(steps):
-                one()
-        rows = _kept(file, wanted["root"], steps * (1 if churn else count))
-    print(json.dumps(rows), flush=True)  # noqa: T201 - the child's answer
-    os._exit(0)
+    target.take(one, max(1, steps // 4), (Own.monotonic() + until) / 2)
+    file = Path(wanted["scratch"], "trace.bin")
+    with memray.Tracker(file, native_traces=True):
+        taken = target.take(one, steps, until)
+    return _kept(file, wanted["root"], taken * (1 if churn else count))
 
 
 def _kept(file: Path, root: str, per: int) -> list[tuple[str, str, int, float, float]]:
@@ -62,4 +55,4 @@ def _frame(stack: list[tuple[str, str, int]], root: str) -> tuple[str, str, int]
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    once.answer(sys.argv[1], look)

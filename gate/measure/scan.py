@@ -1,41 +1,37 @@
 """Which types multiplied: runs in a throw-away child, because looking at every object disturbs them."""
 
 import json
-import os
 import sys
+from typing import Any
 
 from pympler import muppy, summary
 
-from gate.probe import target
+from gate.probe import once, target
+from gate.probe.own import Own
 
 _MOST = 10
 
 Counts = dict[str, tuple[int, int]]  # name of a type -> objects, bytes
 
 
-def main(request: str) -> None:
-    """Print the types that gained the most bytes, per agent or per step, as the last line: [[name, count, bytes], …]."""
-    wanted = json.loads(request)
-    sys.path.insert(0, wanted["root"])
+def look(wanted: dict[str, Any], until: float) -> list[tuple[str, float, float]]:
+    """Return the types that gained the most bytes, per agent or per step, most first: name, objects, bytes."""
     count, steps, settle, churn = wanted["agents"], wanted["steps"], wanted["settle"], wanted["churn"]
     herd = target.Herd(wanted, count + 2)
     if not churn:
         herd.add(count if steps else 1)
-        herd.move(0, settle)
+        herd.move(0, settle, until)
     _summary()  # the first look fills caches of its own
     one = herd.cycle(settle) if churn else herd.round()
-    for _ in range(steps // 4):
-        one()
+    target.take(one, steps // 4, (Own.monotonic() + until) / 2)
     before = _summary()
-    for _ in range(steps):
-        one()
+    taken = target.take(one, steps, until)
     if not steps:
         herd.add(count)
-        herd.move(1, settle)
+        herd.move(1, settle, until)
     after = _summary()
-    per = (steps * (1 if churn else count)) or count
-    print(json.dumps(_gained(json.loads(before), json.loads(after), per)), flush=True)  # noqa: T201 - the child's answer
-    os._exit(0)
+    per = (taken * (1 if churn else count)) or count
+    return _gained(json.loads(before), json.loads(after), per)
 
 
 def _gained(before: Counts, after: Counts, per: int) -> list[tuple[str, float, float]]:
@@ -51,4 +47,4 @@ def _summary() -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    once.answer(sys.argv[1], look)

@@ -3,14 +3,19 @@
 import json
 import signal
 import sys
+import tempfile
 from importlib import util
 from pathlib import Path
 from typing import Any
 
 from gate.command import run
 from gate.facts import Hotspot, TypeSize
+from gate.probe import pins
+from gate.units import show_time
 from gate.work import Question
 
+_SHARE = 0.25  # of the seconds of work that a question may take: an explanation may step as long
+_WIDE = 200  # letters of a line that a child printed
 _ABSENT = "no line of Python holds it: memory of C code; pip install 'heapgate[native]' to name the native line"
 
 
@@ -32,6 +37,16 @@ def native(question: Question, root: Path, agents: int, steps: int) -> tuple[tup
     return found, wall, trouble or ("" if found else "no line of Python or C holds it: it may be garbage that nobody collects")
 
 
+def seconds(question: Question) -> float:
+    """Return how long the steps of one explanation may go on."""
+    return question.budget.cpu * _SHARE
+
+
+def tail(text: str, lines: int) -> list[str]:
+    """Return the last lines of what a child printed, none of them very long."""
+    return [line[:_WIDE] for line in text[-(_WIDE * _WIDE) :].strip().splitlines()[-lines:]]
+
+
 def ended(code: int) -> str:
     """Word how a process ended."""
     if code >= 0:
@@ -44,8 +59,10 @@ def ended(code: int) -> str:
 
 def _ask(module: str, question: Question, root: Path, agents: int, steps: int) -> tuple[list[Any], float, str]:
     """Run one module on the user's code; return its rows, the seconds it took and, when it could not tell, why."""
-    subject = question.subject
+    subject, budget = question.subject, question.budget
     wanted = {
+        "memory": budget.memory,
+        "seconds": seconds(question),
         "root": str(root),
         "build": subject.build,
         "step": subject.step,
@@ -56,13 +73,20 @@ def _ask(module: str, question: Question, root: Path, agents: int, steps: int) -
         "steps": steps,
         "churn": question.churns,
     }
-    ran = run([sys.executable, "-P", "-m", module, json.dumps(wanted)], cwd=root, seconds=question.budget.seconds)
     name = module.rpartition(".")[2]
-    if ran.code:
-        tail = ran.err.strip().splitlines()
-        return [], ran.wall, f"not measured: the {name} child {ended(ran.code)}: {tail[-1] if tail else ran.stopped}"
+    with tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True) as scratch:
+        words = [sys.executable, "-P", "-m", module, json.dumps({**wanted, "scratch": scratch})]
+        try:
+            ran = run(words, cwd=root, seconds=budget.seconds, output=budget.output, env={pins.MARK: scratch})
+        finally:
+            pins.end_marked(scratch)
+    if ran.stopped or ran.code:
+        late = f"took longer than {show_time(budget.seconds)}"
+        over = {"time": late, "output": "printed too much", "crowd": "started too many processes"}
+        why = over.get(ran.stopped) or ": ".join([ended(ran.code), *tail(ran.err, 1)])
+        return [], ran.wall, f"not measured: the {name} child {why}"
     try:
         rows: list[Any] = json.loads(ran.out.splitlines()[-1])
-    except (ValueError, IndexError):  # the user's code printed over it
-        return [], ran.wall, f"not measured: the agents print, and the {name} child answers on standard output; silence them"
+    except (ValueError, IndexError):
+        return [], ran.wall, f"not measured: the {name} child ended before it answered"
     return rows, ran.wall, ""

@@ -9,7 +9,7 @@ from typing import Any
 from gate.probe import meters, pins, questions
 from gate.probe.own import Own, leave_twin, worded
 
-_CUT = b"it closed descriptors that it did not open, those of the gate among them\n"
+_SPARE = 1 << 20  # bytes that are let go when no memory is left, to say so
 _TRIES = 5  # an error of a handler or a trace function ends it, and few come at a time
 
 
@@ -67,7 +67,7 @@ class _Line:
         except OSError:
             whole = False
         if not whole:
-            _end(_CUT)
+            Own.leave(pins.CUT)
 
 
 class _Asked:
@@ -77,6 +77,7 @@ class _Asked:
         """Read what the user's code may change before it comes."""
         self._wanted, self._reader, self._pins = wanted, meters.Meters(), pins.held()
         self._subject: questions.Subject | None = None
+        self._spare = bytearray(_SPARE)
         self._blocked: set[signal.Signals | int] = set()
         if hasattr(signal, "pthread_sigmask"):
             self._blocked = set(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
@@ -92,6 +93,7 @@ class _Asked:
                 self._subject = questions.Subject(self._wanted, self._reader)
             answer = self._subject.answer(Own.decode(wish.decode()))
         except BaseException as error:  # noqa: BLE001 - SystemExit too
+            self._spare = bytearray()
             answer = {"error": worded(error, self._wanted["root"])} | (self._subject.so_far() if self._subject else {})
         return answer | {"cpu": Own.process_time(), "pins": self._pins, "python": Own.python}
 
@@ -101,7 +103,7 @@ def _calm() -> None:
     for _ in range(_TRIES):
         try:
             if hasattr(signal, "pthread_sigmask"):
-                signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+                signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             sys.settrace(None)
             sys.setprofile(None)
         except BaseException:  # noqa: BLE001, S112 - what was raised by one of them ends it
@@ -114,16 +116,11 @@ def _resume(blocked: set[signal.Signals | int]) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def _end(why: bytes) -> None:
-    """End without an answer; the parent reads why on standard error."""
-    try:
-        Own.write(2, why)
-    finally:
-        Own.leave(1)
-
-
 if __name__ == "__main__":
     try:
         main(sys.argv[1])
     except BaseException as last:  # noqa: BLE001 - never a traceback of ours
-        _end(f"{worded(last, '')}\n".encode("utf-8", "replace"))
+        try:
+            Own.write(2, f"{worded(last, '')}\n".encode("utf-8", "replace"))
+        finally:
+            Own.leave(1)

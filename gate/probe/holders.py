@@ -10,9 +10,12 @@ from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
+from gate.probe.own import Own
+
 _LEAST = 8  # items by which a container must have grown
 _MOST = 5  # containers that are told
 _NODES = 2_000_000  # objects that the search visits at the most
+_SECONDS = 2.0  # that it may take
 _CONTAINERS = (list, dict, set, deque)
 _CACHE = type(functools.lru_cache(maxsize=1)(lambda: None))
 _GROWING = (*_CONTAINERS, _CACHE)  # asked of the type: an object may run code to say what it is
@@ -73,7 +76,7 @@ def _share(item: Any) -> float:
         newest = list(islice(reversed(item), _NEWEST))
     elif issubclass(type(item), set):
         newest = list(islice(set.__iter__(item), _NEWEST))
-    sizes = sum(sys.getsizeof(part) for part in newest)
+    sizes = sum(sys.getsizeof(part) for part in newest if part is not None and type(part) is not bool)  # these two are everybody's
     return sys.getsizeof(item) / number + sizes / min(number, _NEWEST)
 
 
@@ -118,7 +121,13 @@ Way = tuple[tuple[str, object], ...]
 
 
 def _ways(targets: set[int], agents: list[object]) -> dict[int, Way]:
-    """Find the shortest way to each target from an agent or a module: (label, object) from the root on."""
+    """Find the shortest way to each target: from a module, which says why it stays, or else from an agent, which the gate holds, too."""
+    found = _search(targets, _modules(), agents)
+    return found | _search(targets - found.keys(), _agents(agents), agents)
+
+
+def _search(targets: set[int], roots: Iterator[tuple[str, object]], agents: list[object]) -> dict[int, Way]:
+    """Go out from roots, the nearest first: (label, object) from the root to each target, as far as the time allows."""
     came: dict[int, tuple[int, str, object]] = {}
     queue: deque[object] = deque()
 
@@ -129,24 +138,24 @@ def _ways(targets: set[int], agents: list[object]) -> dict[int, Way]:
 
     own = {id(came), id(queue), id(targets), id(agents)}
     found: dict[int, Way] = {}
-    for roots in (_modules(), _agents(agents)):  # what a module holds says why it stays; an agent is held by the gate, too
-        for label, root in roots:
-            reach(root, 0, label)
-        while queue and len(found) < len(targets) and len(came) < _NODES:
-            item = queue.popleft()
-            if id(item) in own:
-                continue
-            if id(item) in targets:
-                found[id(item)] = _way(item, came)
-            for label, inner in _inside(item):
-                reach(inner, id(item), label)
+    until = Own.monotonic() + _SECONDS
+    for label, root in roots:
+        reach(root, 0, label)
+    while queue and len(found) < len(targets) and len(came) < _NODES and Own.monotonic() < until:
+        item = queue.popleft()
+        if id(item) in own:
+            continue
+        if id(item) in targets:
+            found[id(item)] = _way(item, came)
+        for label, inner in _inside(item):
+            reach(inner, id(item), label)
     return found
 
 
 def _modules() -> Iterator[tuple[str, object]]:
     """Yield what modules hold; private modules last, and nothing of the gate's own."""
-    for name, module in sorted(sys.modules.items(), key=lambda pair: pair[0].startswith("_")):
-        if type(module) is ModuleType and not name.startswith("gate.probe"):
+    for name, module in sorted(sys.modules.items(), key=lambda pair: str(pair[0]).startswith("_")):
+        if type(module) is ModuleType and not str(name).startswith("gate.probe"):
             yield from ((f"{name}.{key}", value) for key, value in list(vars(module).items()) if type(value) is not ModuleType)
 
 

@@ -1,44 +1,43 @@
 """Which lines of code hold the memory: a second look with traces, slower, only to explain."""
 
-import gc
 import linecache
 import tracemalloc
 from pathlib import Path
 
-from gate.probe.target import Herd
+from gate.probe.own import Own
+from gate.probe.target import Herd, take
 
 _FRAMES = 16
 _MOST = 10
 
 
-def look(herd: Herd, *, root: str, settle: int, agents: int, steps: int, churn: bool) -> list[dict[str, object]]:
+def look(herd: Herd, *, root: str, settle: int, agents: int, steps: int, churn: bool, until: float) -> list[dict[str, object]]:
     """Return the lines that hold the most bytes: of `agents` new agents, per agent, or gained over `steps`, per step.
 
     With `steps` a population of `agents` lives while it steps, or with `churn` one agent after the other comes and goes.
+    No step begins after `until` (monotonic seconds), except one for each of the two: the warm-up may take half of the time.
     """
     if steps and not churn:
         herd.add(agents)
     elif not steps:
         herd.add(1)
-        herd.move(0, settle)
+        herd.move(0, settle, until)
     tracemalloc.start(_FRAMES)  # before the warm-up, so that a block that grows later is known from its birth
     if not steps:
         before = _look()
         herd.add(agents)
-        herd.move(1, settle)
+        herd.move(1, settle, until)
         return _lines(before, _look(), root, agents)
     one = herd.cycle(settle) if churn else herd.round()
-    for _ in range((0 if churn else settle) + max(1, steps // 4)):
-        one()
+    take(one, (0 if churn else settle) + max(1, steps // 4), (Own.monotonic() + until) / 2)
     before = _look()
-    for _ in range(steps):
-        one()
-    return _lines(before, _look(), root, steps * (1 if churn else agents))
+    taken = take(one, steps, until)
+    return _lines(before, _look(), root, taken * (1 if churn else agents))
 
 
 def _look() -> tracemalloc.Snapshot:
     """Take a snapshot of what is alive."""
-    gc.collect()
+    Own.collect()
     return tracemalloc.take_snapshot()
 
 

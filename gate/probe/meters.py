@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import psutil
 
+from gate.probe.own import Own, descendants
+
 _CHUNKS = (*range(65536, 1024, -1024), *range(1032, 8, -16))  # usable sizes, large to small
 _STATUS = 4096  # bytes of /proc/self/status that hold all memory lines
 
@@ -65,10 +67,10 @@ class Meters:
         """
         if self._status < 0:
             return -1, -1
-        text = os.pread(self._status, _STATUS, 0)
+        text = Own.pread(self._status, _STATUS, 0)
         if b"RssAnon:" not in text:
             return -1, -1
-        rss = _kilobytes(text, b"RssAnon:") + _kilobytes(text, b"RssShmem:") + sum(_rss_of(pid) for pid in _descendants("self"))
+        rss = _kilobytes(text, b"RssAnon:") + _kilobytes(text, b"RssShmem:") + sum(_rss_of(pid) for pid in descendants("self"))
         return rss, self._mapped(text)
 
     def _mapped(self, text: bytes) -> int:
@@ -80,13 +82,13 @@ class Meters:
     def handles(self) -> tuple[int, int, int, int]:
         """Return the open descriptors, threads, living descendants and segments of shared memory; -1 for what is not known."""
         if sys.platform == "linux":
-            return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")), len(_descendants("self")), self._segments()
+            return len(Own.listdir("/proc/self/fd")), len(Own.listdir("/proc/self/task")), len(descendants("self")), self._segments()
         fds = self._self.num_fds() if hasattr(self._self, "num_fds") else -1
         return fds, self._self.num_threads(), len(self._self.children(recursive=True)), -1
 
     def _segments(self) -> int:
         """Count the POSIX segments that this process made and nobody unlinked; a name that another process unlinked counts no more."""
-        return sum(os.path.exists(f"/dev/shm/{name}") for name in self.segments) if self.segments else 0  # noqa: S108 - where Linux keeps them
+        return sum(Own.access(f"/dev/shm/{name}", os.F_OK) for name in self.segments) if self.segments else 0  # noqa: S108 - where Linux keeps them
 
     def level(self) -> None:
         """Use up every free chunk of the C heap, so that what comes next is cut to size from fresh memory.
@@ -137,28 +139,10 @@ def _kilobytes(text: bytes, name: bytes) -> int:
     return int(text[at : text.index(b"kB", at)]) * 1024
 
 
-def _descendants(pid: str) -> list[str]:
-    """Return the living processes that descend from one, as the kernel tells them."""
-    found: list[str] = []
-    try:
-        tasks = os.listdir(f"/proc/{pid}/task")
-    except FileNotFoundError:  # it ended meanwhile
-        return found
-    for task in tasks:
-        try:
-            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
-                own = file.read().decode().split()
-        except (FileNotFoundError, ProcessLookupError):  # the thread ended meanwhile, or the kernel does not tell
-            continue
-        for child in own:
-            found += [child, *_descendants(child)]
-    return found
-
-
 def _rss_of(pid: str) -> int:
     """Return the resident bytes of another process that no file holds; 0 when it has ended."""
     try:
-        with open(f"/proc/{pid}/status", "rb") as file:
+        with Own.open(f"/proc/{pid}/status", "rb") as file:
             text = file.read()
     except (FileNotFoundError, ProcessLookupError):
         return 0

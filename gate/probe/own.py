@@ -7,6 +7,7 @@ import sys
 import time
 
 _LONGEST = 2000  # characters of an error that are told
+_SLASH = os.sep
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -16,7 +17,8 @@ class Own:
     monotonic, perf_counter, process_time = time.monotonic, time.perf_counter, time.process_time
     collect, is_collecting, freeze, unfreeze = gc.collect, gc.isenabled, gc.freeze, gc.unfreeze
     read, write, listdir, fstat, access, getpid, leave = os.read, os.write, os.listdir, os.fstat, os.access, os.getpid, os._exit
-    pread = getattr(os, "pread", None)
+    if sys.platform != "win32":
+        pread = os.pread
     open = open
     encode, decode = json.JSONEncoder().encode, json.JSONDecoder().decode
     pid, python = os.getpid(), sys.version.partition(" ")[0]
@@ -26,6 +28,24 @@ def leave_twin() -> None:
     """End a process that the user's code forked and let return to us: it is not the one that was asked."""
     if Own.getpid() != Own.pid:
         Own.leave(0)
+
+
+def descendants(pid: str) -> list[str]:
+    """Return the living processes that descend from one, as the kernel tells them."""
+    found: list[str] = []
+    try:
+        tasks = Own.listdir(f"/proc/{pid}/task")
+    except FileNotFoundError:  # it ended meanwhile
+        return found
+    for task in tasks:
+        try:
+            with Own.open(f"/proc/{pid}/task/{task}/children", "rb") as file:
+                own = file.read().decode().split()
+        except (FileNotFoundError, ProcessLookupError):  # the thread ended meanwhile, or the kernel does not tell
+            continue
+        for child in own:
+            found += [child, *descendants(child)]
+    return found
 
 
 def worded(error: BaseException, root: str) -> str:
@@ -44,7 +64,7 @@ def _where(error: BaseException, root: str) -> str:
     where, at = "", error.__traceback__
     while at:
         name = at.tb_frame.f_code.co_filename
-        if name.startswith(root + os.sep) and not name.startswith(_HERE):
+        if name.startswith(root + _SLASH) and not name.startswith(_HERE):
             where = f"{name[len(root) + 1 :]}:{at.tb_lineno}: "
         at = at.tb_next
     return where

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any, NamedTuple
 
-from gate.probe.blocks import Copy, Index
+from gate.probe.blocks import Copy, Difference, Index
 from gate.probe.meters import Meters
+from gate.probe.own import Own
 from gate.probe.target import Herd
 
 _GC_HEAD = 16  # bytes before an object that the collector may track: PyGC_Head
@@ -37,7 +38,7 @@ def look(herd: Herd, meters: Meters, *, size: int, settle: int, whole: bool, res
     herd.move(0, settle)
     first, start = herd.agents[0], herd.count
     rest()
-    gc.unfreeze()
+    Own.unfreeze()
     old = _living()  # they stay alive, so that nothing new takes their places and passes for old
     before = Copy(meters, level=True)
     herd.add(size)
@@ -112,14 +113,14 @@ class _Walk:
 
     def __init__(self, before: Copy, heap: Copy, old: list[object]) -> None:
         """Know the new blocks by their starts, and what is old."""
-        self._before, self._heap, self._known = before, heap, {id(thing) for thing in old}
-        self._new, self._gone = heap.differences(before)
+        self._before, self._heap, self._known = before, heap, {id(old), *map(id, old)}
+        self._difference = Difference(before, heap)
+        self._new, self._gone = self._difference.new, self._difference.gone
         self._index = Index(self._new)
         self._owner: dict[int, int] = {}
         self._objects: dict[int, int] = {}
         self._kinds: dict[type, _Kind] = {}
         self._types = _types()
-        self._places: dict[int, int] = {}
 
     def weights(self) -> dict[str, int]:
         """Return the bytes of each colour."""
@@ -144,7 +145,7 @@ class _Walk:
         told = gc.get_referents(*roots)
         dicts = {id(thing): thing for thing in told if type(thing) is dict and not gc.is_tracked(thing)}  # other old things never change
         stack = [thing for thing in roots if id(thing) not in self._known]
-        stack += [thing for thing in (*told, *gc.get_referents(*dicts.values())) if id(thing) in near]
+        stack += {id(thing): thing for thing in (*told, *gc.get_referents(*dicts.values())) if id(thing) in near}.values()
         while stack:
             thing = stack.pop()
             start = self._fresh(thing)
@@ -162,8 +163,7 @@ class _Walk:
             return start
         if kind.data or id(thing) in self._known or not self._heap.start < start < self._heap.end:
             return 0
-        self._places = self._places or dict(self._before.blocks())
-        size = self._places.get(start, 0)
+        size = self._difference.same(start)
         if size:
             self._index.add(start, size)
             self._gone += size

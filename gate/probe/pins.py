@@ -4,12 +4,18 @@ import ctypes
 import os
 import signal
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from gate.probe.launch import ADDR_NO_RANDOMIZE
 
 LAUNCH = Path(__file__).with_name("launch.py")
 MARK = "GATE_MEASURED_CHILD"  # its value is known to the parent alone; what the child starts inherits it
+CUT = 97  # exit code of a child whose line to the gate was closed by the user's code
+_ROUNDS = 50  # in which what multiplies is killed faster than it starts more
+_MOMENT = 0.001  # seconds in which a program is started
+_KERNEL = 0x00200000  # PF_KTHREAD of <linux/sched.h>
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 PINS = {
@@ -37,6 +43,8 @@ def bound(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no orphan when the gate is killed
+        with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write("1000")  # when memory runs out, the kernel ends us and not the gate
 
 
 def held() -> dict[str, str]:
@@ -50,14 +58,48 @@ def held() -> dict[str, str]:
     return told
 
 
-def end_marked(mark: str) -> None:
-    """Kill every living process that a measured child started, also one that hid in a session of its own; the parent calls this."""
-    wanted = f"{MARK}={mark}".encode()
+def marked(mark: str) -> list[int]:
+    """Return every living process that a measured child started, also one that hid in a session of its own; the parent calls this.
+
+    One that is in the middle of being started shows nothing yet and is looked at again.
+    """
+    found, starting = _marked(mark)
+    for _ in range(_ROUNDS if starting else 0):
+        time.sleep(_MOMENT)
+        found, starting = _marked(mark)
+        if not starting:
+            break
+    return found
+
+
+def _marked(mark: str) -> tuple[list[int], bool]:
+    """Return the processes that carry a mark, and whether there is one that may carry it in a moment."""
+    wanted, found, starting = f"{MARK}={mark}".encode(), [], False
     for other in os.listdir("/proc") if sys.platform == "linux" else ():
         try:
             with open(f"/proc/{other}/environ", "rb") as file:
-                found = other.isdigit() and wanted in file.read().split(b"\0")
-            if found:
-                os.kill(int(other), signal.SIGKILL)
+                words = file.read()
+            if other.isdigit() and wanted in words.split(b"\0"):
+                found.append(int(other))
+            starting = starting or (not words and other.isdigit() and _is_starting(other))
         except OSError:  # no process, or it ended meanwhile, or it is somebody else's
             continue
+    return found, starting
+
+
+def _is_starting(pid: str) -> bool:
+    """Tell whether a process without environment and arguments is neither a zombie nor the kernel's own: it is about to get them."""
+    with open(f"/proc/{pid}/stat", "rb") as stat, open(f"/proc/{pid}/cmdline", "rb") as words:
+        state, *_ = rest = stat.read().rpartition(b")")[2].split()
+        return not words.read() and state not in {b"Z", b"X"} and not int(rest[6]) & _KERNEL
+
+
+def end_marked(mark: str) -> None:
+    """Kill every living process that a measured child started, and those that they start meanwhile."""
+    for _ in range(_ROUNDS):
+        left = marked(mark)
+        for pid in left:
+            with suppress(OSError):  # it ended meanwhile
+                os.kill(pid, signal.SIGKILL)
+        if not left:
+            return

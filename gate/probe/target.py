@@ -6,9 +6,12 @@ import operator
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from functools import cache, partial
+from math import inf
 from pathlib import Path
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any
+
+from gate.probe.own import Own, leave_twin
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -18,13 +21,16 @@ _COROUTINE = 0x80  # inspect.CO_COROUTINE
 Call = Callable[..., Any]  # any callable of the user's
 
 
-def load(name: str) -> Call:
-    """Import `module:callable` or `path/to/file.py:callable` and return the callable.
+def load(name: str, root: str) -> Call:
+    """Import `module:callable` or `path/to/file.py:callable`, below `root`, and return the callable.
 
     Raises ImportError or AttributeError as Python words them, TypeError when the name is not callable.
     """
     where, _, attribute = name.rpartition(":")
-    found: object = operator.attrgetter(attribute)(_file(Path(where)) if where.endswith(".py") else importlib.import_module(where))
+    if not where or not attribute:
+        message = f"{name!r} names no callable; write module:callable or path/to/file.py:callable"
+        raise TypeError(message)
+    found: object = operator.attrgetter(attribute)(_file(Path(root, where)) if where.endswith(".py") else _module(where, root))
     if not callable(found):
         message = f"{name} is a {type(found).__name__}, not callable; name a function"
         raise TypeError(message)
@@ -36,7 +42,9 @@ class Herd:
 
     def __init__(self, wanted: dict[str, Any], most: int) -> None:
         """Load what a request names; nothing is built yet."""
-        self._build, self._step, self._whole = load(wanted["build"]) if wanted["build"] else None, load(wanted["step"]), wanted["form"]
+        build, root, self._whole = wanted["build"], wanted["root"], wanted["form"]
+        self._build, self._step = load(build, root) if build else None, load(wanted["step"], root)
+        leave_twin()
         self._given = wanted.get("given", {})
         self.agents: list[Any] = [None] * most
         self._open: list[Any] = [None] * most
@@ -52,12 +60,10 @@ class Herd:
             self._put(self.count, self.count)
             self.count += 1
 
-    def move(self, start: int, times: int) -> None:
-        """Let each agent from `start` on take some steps, one agent after the other; of a population its model."""
+    def move(self, start: int, times: int, until: float = inf) -> None:
+        """Let each agent from `start` on take some steps, one agent after the other; of a population its model; see `take`."""
         for index in (0,) if self._whole == "population" else range(start, self.count):
-            one = self._one(index)
-            for _ in range(times):
-                one()
+            take(self._one(index), times, until)
 
     def round(self) -> Call:
         """Return what lets every agent take one step."""
@@ -105,6 +111,7 @@ class Herd:
             return
         built = self._build(**self._given) if self._whole == "call" else self._build(number, **self._given)
         self.agents[index], self._open[index] = _entered(built)
+        leave_twin()
         if self._whole == "population" and not _is_population(self.agents[index], number):
             message = f"population({number}) returned no pair of a model and its {number} agents; return model, agents"
             raise TypeError(message)
@@ -113,17 +120,42 @@ class Herd:
             raise TypeError(message)
 
 
-def _file(path: Path) -> object:
-    """Import a Python file under its own name, as running it would not."""
-    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
-    if spec is None or spec.loader is None or not path.is_file():
-        message = f"{path} is no Python file"
+def take(step: Call, times: int, until: float = inf) -> int:
+    """Take some steps, none but the first after `until` (monotonic seconds); return how many."""
+    for taken in range(times):
+        if taken and Own.monotonic() > until:
+            return taken
+        step()
+    leave_twin()
+    return times
+
+
+def _module(where: str, root: str) -> object:
+    """Import a module by its name."""
+    if Path(root, where).is_file():
+        message = f"{where} is no Python file: its name must end in .py"
         raise ImportError(message)
-    known = sys.modules.get(path.stem)
-    if known is not None and getattr(known, "__file__", "") == spec.origin:
-        return known  # setup and step of one file share its globals
+    return importlib.import_module(where)
+
+
+@cache
+def _file(path: Path) -> object:
+    """Import a Python file, once, under its own name unless that is taken, and with its folder on the path as when it is run."""
+    place = str(path.resolve())
+    for name in (path.stem, f"{path.stem}_py"):
+        known = sys.modules.get(name)
+        if known is not None and vars(known).get("__file__") == place:
+            return known
+        if known is None and name not in sys.stdlib_module_names:
+            break
+    spec = importlib.util.spec_from_file_location(name, place)
+    if spec is None or spec.loader is None or not path.is_file():
+        message = f"{path.name} is no Python file"
+        raise ImportError(message)
+    if str(path.parent) not in sys.path:
+        sys.path.insert(1, str(path.parent))
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -178,12 +210,12 @@ def _entered(built: Any) -> tuple[Any, Any]:
     A coroutine is awaited; a generator gives the agent with its first `yield`, and is the agent itself when that is None; a
     context manager is entered.
     """
-    if isinstance(built, Awaitable):
+    if issubclass(type(built), Awaitable):  # asked of the type: an object may run code to say what it is
         built = run(built)
-    if isinstance(built, GeneratorType):
+    if type(built) is GeneratorType:
         first = next(built)
         return (built, None) if first is None else (first, built)
-    if isinstance(built, AsyncGeneratorType):
+    if type(built) is AsyncGeneratorType:
         return run(anext(built)), built
     kind = type(built)
     if hasattr(kind, "__aenter__") and hasattr(kind, "__aexit__"):
@@ -196,9 +228,9 @@ def _entered(built: Any) -> tuple[Any, Any]:
 def _leave(entered: Any) -> None:
     """Leave what was entered, as the end of a with statement does."""
     kind = type(entered)
-    if isinstance(entered, GeneratorType):
+    if type(entered) is GeneratorType:
         _exhaust(entered)
-    elif isinstance(entered, AsyncGeneratorType):
+    elif type(entered) is AsyncGeneratorType:
         run(_exhaust_async(entered))
     elif hasattr(kind, "__aexit__"):
         run(kind.__aexit__(entered, None, None, None))

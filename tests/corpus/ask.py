@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate import single
+from gate import inquiry, single
 from gate.facts import Outcome
 from tests.corpus.mixture import Mixture
 
@@ -39,8 +39,8 @@ def ask(seed: int, *, leaks: bool, seconds: float = SECONDS) -> Told:
     mixture, began = _drawn(seed, leaks=leaks), time.perf_counter()
     drawn = single.questions("tests.corpus.mixture:step", ("growth", "handles"), setup="tests.corpus.mixture:setup", seconds=seconds)
     with _environment({"CORPUS_SEED": str(seed), "CORPUS_LEAKY": "1" if leaks else ""}):
-        answers = single.inquiry.watch(drawn, ROOT)
-    reading, finding = max(answers, key=lambda pair: _WORST.index(pair[1].outcome))
+        answers = inquiry.watch(drawn, ROOT)
+    finding = max((finding for _, finding in answers), key=lambda one: _WORST.index(one.outcome))
     cpu = max(reading.cpu for reading, _ in answers)
     wall = time.perf_counter() - began
     return Told(seed=seed, leak=mixture[0], names=mixture[1], outcome=finding.outcome, headline=finding.headline, cpu=cpu, wall=wall)

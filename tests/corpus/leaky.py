@@ -150,10 +150,11 @@ def listeners(_: random.Random, __: random.Random) -> Act:
 def errors(_: random.Random, __: random.Random) -> Act:
     """Keep every error with its frames."""
     kept: list[BaseException] = []
+    empty: dict[int, int] = {}
 
     def act(at: int) -> None:
         try:
-            raise KeyError(at)
+            empty[at]
         except KeyError as error:
             kept.append(error)
 
@@ -170,6 +171,15 @@ def exits(choose: random.Random, _: random.Random) -> Act:
     """Register something for the end of the process in each call."""
     every = choose.choice((1, 2, 5))
     return lambda at: atexit.register(int, at) if at % every == 0 else None
+
+
+def environment(_: random.Random, __: random.Random) -> Act:
+    """Set a variable of the environment to ever new values: glibc keeps every one, because somebody may hold a pointer to it."""
+
+    def act(at: int) -> None:
+        os.environ["CORPUS_NOTE"] = f"{at:09}"
+
+    return act
 
 
 def chain(_: random.Random, __: random.Random) -> Act:
@@ -205,5 +215,6 @@ KINDS: dict[str, Maker] = {
         finalizers,
         exits,
         chain,
+        environment,
     )
 }

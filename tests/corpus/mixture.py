@@ -2,9 +2,12 @@
 
 import os
 import random
+from typing import TYPE_CHECKING
 
 from tests.corpus import clean, leaky
-from tests.corpus.clean import Act
+
+if TYPE_CHECKING:
+    from tests.corpus.clean import Act
 
 _PERIODS = (1, 1, 1, 2, 3, 7)
 

@@ -52,6 +52,11 @@ def build(index: int) -> Walker:
     return Walker(index)
 
 
+def first() -> Walker:
+    """Build one walker, as the context of a function that is called again and again."""
+    return Walker(0)
+
+
 def step(agent: Walker) -> None:
     """Let the walker take one step in its world."""
     agent.step()
