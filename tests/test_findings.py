@@ -25,7 +25,7 @@ def test_real_growth_is_found_and_its_holder_named(name: str) -> None:
         name="growth",
         subject=subject,
         limit=Limit(most=0, resolution=1, unit="B/step"),
-        budget=Budget(seconds=120, cpu=10, memory=8 * 10**9, output=4000),
+        budget=Budget(seconds=120, cpu=4, memory=8 * 10**9, output=4000),
         sizes=(1, 2),
         settle=3,
         population=1,
