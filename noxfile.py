@@ -100,15 +100,12 @@ def finish(session: nox.Session) -> None:
     _gate(session, "finish")
 
 
-@thin(default=False)
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Print what the gate costs against the bare tools; -- leaks FOLDER scores it and its peers on real leaks."""
-    if session.posargs[:1] == ["leaks"]:
-        project = nox.project.load_toml(ROOT / "pyproject.toml")
-        session.run(
-            str(PROGRAMS[-1] / "python"), "-m", "pip", "install", "--quiet", *nox.project.dependency_groups(project, "peers"), external=True
-        )
-    session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.bench", *session.posargs, external=True)
+    project = nox.project.load_toml(ROOT / "pyproject.toml")
+    session.install("-e", ".", *nox.project.dependency_groups(project, "dev", "peers"))
+    session.run("python", "-m", "tests.bench", *session.posargs)
 
 
 @thin(default=False)
