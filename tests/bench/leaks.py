@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ DETECTORS = {  # what a case is given to; {driver} is a file with step() and per
 _LOG = "HEAPGATE_BENCH_LOG"
 _WORDS = {0: 0, 1: 1, 3: 2}  # the gate's exit codes as the folder's: no leak, leak, inconclusive
 _ERROR = 3
+_ROW = re.compile(r"(?P<case>\S+) +(?P<side>\S+) +(?P<verdict>\S+) +[0-9.]+s  ")  # a detail may go on for lines
 _MOST = 300  # seconds of one case
 
 
@@ -100,7 +102,7 @@ def _score(name: str, command: str, folder: Path, found: argparse.Namespace) -> 
         sys.exit(f"{folder}/score.py failed: {ran.stderr[-2000:]}")
     if found.verbose:
         print(f"{name}\n{ran.stdout}")
-    rows = [dict(zip(("case", "side", "verdict"), line.split(), strict=False)) for line in ran.stdout.splitlines()[:-1]]
+    rows = [row.groupdict() for line in ran.stdout.splitlines() if (row := _ROW.match(line))]
     costs = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     return Score(name=name, rows=rows, cpu=[cost[0] for cost in costs], wall=[cost[1] for cost in costs])
 
