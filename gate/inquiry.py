@@ -21,7 +21,7 @@ def watch(questions: Sequence[Question], root: Path) -> list[Answer]:
     answers = [(first, finding) for finding in found]
     if failed:
         asked = [questions[at] for at in failed]
-        look = looks.confirming(asked, first, [found[at] for at in failed])
+        look = looks.confirming(first, [found[at] for at in failed])
         second, again = _settle(asked, root, look, first=first)
         for at, finding in zip(failed, again, strict=True):
             answers[at] = second, looks.confirmed(questions[at], found[at], finding, second)
@@ -48,9 +48,19 @@ def answer(questions: Sequence[Question], root: Path, *, explained: bool = False
 
 
 def _weigh(question: Question, root: Path) -> Answer:
-    """Weigh one more live agent; every size has a fresh process of its own, so what they agree on is confirmed."""
-    reading = agents.footprint(question, root)
-    return reading, limits.judge(question, reading)
+    """Weigh one more live agent, each size in a fresh process of its own; what is too heavy is weighed again."""
+    first = agents.footprint(question, root)
+    found = limits.judge(question, first)
+    if found.outcome is not Outcome.FAILED:
+        return first, found
+    second = agents.footprint(replace(question, sizes=(question.sizes[0], question.sizes[-1])), root)
+    both = {"wall": first.wall + second.wall, "cpu": first.cpu + second.cpu, "samples": first.samples + second.samples}
+    again = limits.judge(question, second)
+    if again.outcome is Outcome.FAILED:
+        whole = replace(first, **both)  # type: ignore[arg-type] # mixed
+        return whole, limits.judge(question, whole)
+    whole = replace(second, **both)  # type: ignore[arg-type] # mixed
+    return whole, limits.unlike(found, limits.judge(question, whole))
 
 
 def _peak(question: Question, root: Path) -> Answer:
@@ -73,7 +83,7 @@ def _settle(questions: Sequence[Question], root: Path, look: Look, *, first: Rea
             if first:
                 reading = replace(reading, wall=first.wall + reading.wall, cpu=first.cpu + reading.cpu, samples=2)
             found = [limits.judge(question, reading) for question in questions]
-            if first and not reading.trouble:
+            if first and not reading.trouble and any(finding.outcome is Outcome.FAILED for finding in found):
                 reading = child.holders(reading)
             wanted = looks.next_look(questions, reading, found, wanted)
         return reading, found

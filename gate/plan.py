@@ -183,6 +183,7 @@ def _questions(
             most=wanted.max,
             resolution=getattr(wanted, "resolution", 0.0),
             unit=_UNITS[key.partition(".")[0]][name],
+            alpha=getattr(wanted, "alpha", 0.0),
             meter=getattr(wanted, "meter", ""),
             because=wanted.because,
             place=policy.places.get(f"memory.{key}.limits.{name.removeprefix('churn-')}", "policies/memory.yaml"),

@@ -72,6 +72,7 @@ class Limit:
     most: float  # bytes per agent, bytes per step, call or cycle, or handles per step, call or cycle
     resolution: float  # the smallest steady growth that counts when `most` is 0
     unit: str  # "B/agent", "B/step", "/step", "B/call", "B/cycle", …
+    alpha: float = 0.001  # the most that noise alone may fail a watch, over all its looks
     meter: str = ""  # the one meter that the limit is about; "" lets the larger of heap and rss decide: footprint
     because: str = ""
     place: str = ""  # policy file and line
@@ -106,6 +107,11 @@ class Question:
     population: int  # live agents while steps are counted
     steps: int  # fewest steps that are watched before anything passes
     weight: float = 0.0  # bytes that one agent may weigh, 0 when no limit says so: growth
+
+    @property
+    def moved(self) -> int:
+        """Return how many agents take each step, by which what is gained is divided: a cycle is one agent's, however many live."""
+        return 1 if self.churns else self.population
 
     @property
     def churns(self) -> bool:

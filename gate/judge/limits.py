@@ -11,11 +11,15 @@ _SLACK = 1 << 18  # bytes by which pages may exceed what they hold when a popula
 _LEAST = {"mapped": 1 << 18, "rss": 1 << 21}  # bytes that these may move by themselves: pages, allocator slack
 _HANDLES = {"fds": 128, "threads": 128, "children": 32, "segments": 32}  # as many as a pool may open
 _WORDS = {"heap": "heap", "mapped": "memory mapped past malloc", "rss": "resident memory"}
-_WEIGHED = {"heap": "heap", "rss": "resident"}  # what a limit of a footprint may be about
+_WEIGHED = {"heap": "heap", "rss": "resident", "traced": "traced"}  # what a limit of a footprint may be about
+_LARGER = ("heap", "rss")  # what decides when a policy names no meter
 _RULE_OF_THREE = 3  # an event that was not seen in n trials happens in fewer than 3 of n, at 95 %
+_FEW_THREADS = Limit(most=0, resolution=0.01, unit="/step")  # from which their stacks are what is mapped
 _FULL = 0.01  # share of a weight that may be missing when it counts as full
 _SLIGHT = 0.01  # share of the heaviest line or type below which another is not worth reading
+_GAINED = ("memory", "handles")  # why a watch ended early: so much was gained
 _SHOWN = 5  # lines and types of an explanation
+_CALLS = 6  # calls that led to the worst line
 
 
 def judge(question: Question, reading: Reading) -> Finding:
@@ -25,25 +29,39 @@ def judge(question: Question, reading: Reading) -> Finding:
         return reports.broken(reading.trouble)
     if reading.ended and not series:
         headline = f"not one window of {_things(question.limit.unit)}s was over when the time was"
-        return _found(Outcome.INCONCLUSIVE, headline, [], None, question.limit, _more(question, "raise budget.time"))
+        act = _more(question, "raise budget.time", "--budget-seconds gives it more")
+        return _found(Outcome.INCONCLUSIVE, headline, [], None, question.limit, act)
     if question.name == "footprint":
         found = _footprint(series, question.limit)
     elif question.name == "peak":
         found = peak.judge(series, question)
     elif question.name == "handles":
-        found = _handles(series, question)
+        found = _handles(series, question, cut=reading.ended in _GAINED)
     else:
-        found = _growth(series, question)
+        found = _growth(series, question, cut=reading.ended in _GAINED)
+    if reading.ended in _GAINED and found.outcome is Outcome.INCONCLUSIVE:
+        why = f"the watch ended because so much {'was gained' if reading.ended == 'memory' else 'stayed open'}"
+        found = replace(
+            found, next_act=_more(question, f"{why}: raise budget.memory", f"{why}: keep less in each {_things(question.limit.unit)}")
+        )
     if reading.trouble and found.outcome is not Outcome.FAILED:
         return reports.broken(reading.trouble)
     details = (
         *found.details,
         *(["then it ended: " + line for line in reading.trouble.splitlines()[:1]]),
-        f"measured in {reading.samples} fresh process{'es' if reading.samples > 1 else ''}",
+        f"measured in {reading.samples} fresh process{'es' if reading.samples > 1 else ''}{_chance(question)}",
     )
     if question.limit.because:
         details = (*details, f"the limit's reason: {question.limit.because}")
     return replace(found, details=details)
+
+
+def unlike(one: Finding, two: Finding) -> Finding:
+    """Say of two weighings that only the first was too heavy; what is broken stays so."""
+    if two.outcome in {Outcome.BROKEN, Outcome.SKIPPED}:
+        return two
+    act = "build agents that follow from their index alone: the same ones in every process"
+    return replace(two, outcome=Outcome.INCONCLUSIVE, headline=f"{one.headline}; weighed again: {two.headline}", next_act=act)
 
 
 def explained(question: Question, reading: Reading, finding: Finding) -> Finding:
@@ -65,11 +83,12 @@ def _footprint(series: dict[str, Series], limit: Limit) -> Finding:
     shown = f"{_WEIGHED[name]} {_interval(slope, limit.unit)}"
     sizes = _sizes(rows[name])
     details = [f"{_WEIGHED[meter]} {_interval(beside, limit.unit)} over {sizes} live agents" for meter, beside in slopes.items()]
+    details += _started(series)
     if slope.low > limit.most:
-        act = f"make one agent lighter, or explain a higher limit at {limit.place}"
+        act = f"make one agent lighter, or {f'explain a higher limit at {limit.place}' if limit.place else 'allow it: --max'}"
         return _found(Outcome.FAILED, f"{shown}, limit {most}", details, slope, limit, act)
     if slope.high > limit.most:
-        act = f"name more or larger sizes at {limit.place}"
+        act = f"name more or larger sizes at {limit.place}" if limit.place else "allow a little more or less: --max"
         return _found(Outcome.INCONCLUSIVE, f"{shown} lies on both sides of the limit {most}", details, slope, limit, act)
     return _found(Outcome.PASSED, f"{shown}, limit {most}", details, slope, limit)
 
@@ -82,30 +101,37 @@ def _decides(rows: dict[str, Series], slopes: dict[str, Estimate], limit: Limit)
     """
     if limit.meter in _WEIGHED:
         return limit.meter
-    if len(rows) < len(_WEIGHED):
-        return next(iter(rows), "heap")
-    heap, rss = (rows[name].values[-1] - rows[name].values[0] for name in ("heap", "rss"))
+    there = [name for name in _LARGER if name in rows]
+    if len(there) < len(_LARGER):
+        return next(iter(there), "heap")
+    heap, rss = (rows[name].values[-1] - rows[name].values[0] for name in _LARGER)
     if rss - heap <= _SLACK or slopes["rss"].value <= slopes["heap"].value or slopes["rss"].low <= limit.most < slopes["heap"].low:
         return "heap"
     return "rss"
 
 
-def _growth(series: dict[str, Series], question: Question) -> Finding:
+def _chance(question: Question) -> str:
+    """Say how often noise alone may fail a watch; a footprint and a peak are not a matter of chance."""
+    return "" if question.name in {"footprint", "peak"} else f", alpha {question.limit.alpha:g}"
+
+
+def _growth(series: dict[str, Series], question: Question, *, cut: bool) -> Finding:
     """Decide whether the heap keeps growing, and rule out growth that the heap meter or the footprint cannot see."""
     if "heap" not in series:
         return Finding(outcome=Outcome.SKIPPED, headline="not measured: this platform has no exact heap meter")
     limit, heap = question.limit, series["heap"]
     steps = heap.counts[-1]
-    seen = {"heap": growth.judge(heap, limit.bar, limit.most, question.population, mean=series.get("heap mean"))}
+    seen = {"heap": growth.judge(heap, limit, question.moved, mean=series.get("heap mean"), cut=cut)}
     for name, least in _LEAST.items():
         if name in series:
-            seen[name] = growth.judge(series[name], limit.bar, limit.most, question.population, least=least)
-    if _keeps("threads", series) and "mapped" in seen:
-        del seen["mapped"]  # the stack of each thread is mapped: the question about handles tells of it
+            seen[name] = growth.judge(series[name], limit, question.moved, least=least, cut=cut)
+    if "threads" in series and growth.judge(series["threads"], _FEW_THREADS, question.moved).outcome is Outcome.FAILED:
+        seen.pop("mapped", None)  # the stack of each thread is mapped: the question about handles tells of it
     details = [f"{_WORDS[name]} {_interval(told.slope, limit.unit)} over {steps:,} {_things(limit.unit)}s" for name, told in seen.items()]
-    started = max(series["children"].values, default=0) if "children" in series else 0
-    if started:
-        details.append(f"resident memory counts {started:,} more process{'es' if started > 1 else ''} that it started")
+    if question.moved > 1:
+        together = growth.judge(heap, limit, 1, mean=series.get("heap mean")).slope
+        details.append(f"heap of all {question.moved} together {_interval(together, limit.unit)}")
+    details += _started(series)
     grows = {name: told for name, told in seen.items() if told.outcome is Outcome.FAILED}
     if grows:
         # what is resident is held by the heap or mapped past it, so it is told only when neither says so
@@ -116,7 +142,10 @@ def _growth(series: dict[str, Series], question: Question) -> Finding:
     for name, told in seen.items():
         if told.outcome is Outcome.INCONCLUSIVE and (name == "heap" or told.plain or told.rise >= _LEAST[name]):
             return _undecided(_WORDS[name], told, details, question, steps)
-    return _passed("heap", seen["heap"], details, question, steps)
+    # with a limit the meter that gains most is the answer, where it gained more than pages move by themselves
+    name = max(seen, key=lambda name: seen[name].slope.value if name == "heap" or seen[name].rise >= _LEAST[name] else 0)
+    name = name if limit.most else "heap"
+    return _passed(_WORDS[name], seen[name], details, question, steps)
 
 
 def full(question: Question, reading: Reading, finding: Finding) -> Finding:
@@ -127,7 +156,7 @@ def full(question: Question, reading: Reading, finding: Finding) -> Finding:
     empty, paced, early = reading.start
     level = heap.values[len(heap.values) // 4]
     filling = [(paced, early), *zip(heap.counts, heap.values, strict=True)]
-    steps = next(count for count, value in filling if value >= level - _FULL * (level - empty))
+    steps = next((count for count, value in filling if value >= level - _FULL * (level - empty)), 0)
     gained = (level - empty) / question.population
     if gained - question.limit.most * steps <= question.weight:
         return finding
@@ -136,17 +165,15 @@ def full(question: Question, reading: Reading, finding: Finding) -> Finding:
     return replace(finding, outcome=Outcome.INCONCLUSIVE, headline=headline, next_act=act)
 
 
-def _handles(series: dict[str, Series], question: Question) -> Finding:
+def _handles(series: dict[str, Series], question: Question, *, cut: bool) -> Finding:
     """Decide whether any kind of handle keeps being opened: the worst kind is the answer, all of them are told."""
     limit = question.limit
     kinds = {
-        name: growth.judge(row, limit.bar, limit.most, question.population, least=_HANDLES[name])
-        for name, row in series.items()
-        if name in _HANDLES
+        name: growth.judge(row, limit, question.moved, least=_HANDLES[name], cut=cut) for name, row in series.items() if name in _HANDLES
     }
     steps = next(iter(series.values())).counts[-1]
     details = [f"{name} {_interval(told.slope, limit.unit)} over {steps:,} {_things(limit.unit)}s" for name, told in kinds.items()]
-    worst = max(kinds, key=lambda name: _WORST.index(kinds[name].outcome))
+    worst = max(kinds, key=lambda name: (_WORST.index(kinds[name].outcome), kinds[name].slope.value))
     seen = kinds[worst]
     if seen.outcome is Outcome.FAILED:
         headline = f"{worst} grow by {_interval(seen.slope, limit.unit)}, limit {show_amount(limit.most, limit.unit)}"
@@ -154,13 +181,7 @@ def _handles(series: dict[str, Series], question: Question) -> Finding:
         return _found(Outcome.FAILED, headline, details, seen.slope, limit, act)
     if seen.outcome is Outcome.INCONCLUSIVE:
         return _undecided(worst, seen, details, question, steps)
-    return _passed(", ".join(kinds), seen, details, question, steps)
-
-
-def _keeps(name: str, series: dict[str, Series]) -> bool:
-    """Tell whether a kind of handle grew at all over the last three quarters."""
-    values = series[name].values if name in series else (0,)
-    return values[-1] > values[len(values) // 4]
+    return _passed(worst if limit.most else ", ".join(kinds), seen, details, question, steps)
 
 
 def _passed(name: str, trend: growth.Trend, details: list[str], question: Question, steps: int) -> Finding:
@@ -168,7 +189,7 @@ def _passed(name: str, trend: growth.Trend, details: list[str], question: Questi
     limit, thing = question.limit, _things(question.limit.unit)
     if steps < question.steps:
         headline = f"level for {steps:,} of {question.steps:,} {thing}s; the budget ended then"
-        act = _more(question, "raise budget.time and budget.cpu, or lower steps,")
+        act = _more(question, "raise budget.time and budget.cpu, or lower steps,", "--budget-seconds gives it more, or lower --steps")
         return _found(Outcome.INCONCLUSIVE, headline, details, trend.slope, limit, act)
     bar, most = show_amount(limit.bar, limit.unit), show_amount(limit.most, limit.unit)
     gained = f"grows by {_interval(trend.slope, limit.unit)}, limit {most}," if limit.most else f"no steady growth of {bar} or more"
@@ -183,7 +204,8 @@ def _undecided(name: str, trend: growth.Trend, details: list[str], question: Que
         f"{name} {_interval(trend.slope, limit.unit)}, net {show_amount(trend.net, limit.unit)}, in {steps:,} {thing}s: "
         f"neither within {show_amount(limit.most, limit.unit)} nor clearly above"
     )
-    act = _more(question, f"watch four times as long ({steps * 4:,} {thing}s): raise budget.cpu and budget.time")
+    longer = f"watch four times as long ({steps * 4:,} {thing}s)"
+    act = _more(question, f"{longer}: raise budget.cpu and budget.time", f"{longer}: --budget-seconds {4 * question.budget.cpu:g}")
     return _found(Outcome.INCONCLUSIVE, headline, details, trend.slope, limit, act)
 
 
@@ -193,9 +215,15 @@ def _settle(question: Question) -> str:
     return f"set settle beyond it; or accept it with a reason at {place}" if place else "let --setup fill it; or allow it: --max"
 
 
-def _more(question: Question, act: str) -> str:
-    """Say where what would settle it is written."""
-    return f"{act} for {question.case} in policies/memory.yaml" if question.limit.place else act
+def _more(question: Question, policy: str, command: str) -> str:
+    """Say what would settle it: keys of the policy where there is one, else words of the command."""
+    return f"{policy} for {question.case} in policies/memory.yaml" if question.limit.place else command
+
+
+def _started(series: dict[str, Series]) -> list[str]:
+    """Say how many processes beside the child are in what is resident."""
+    started = max(series["children"].values, default=0) if "children" in series else 0
+    return [f"resident memory counts {started:,} more process{'es' if started > 1 else ''} that it started"] if started > 0 else []
 
 
 def _things(unit: str) -> str:
@@ -222,10 +250,13 @@ def _explained(reading: Reading, unit: str) -> tuple[str, ...]:
     """Word which lines and types hold the memory."""
     spots = [spot for spot in reading.hotspots[:_SHOWN] if spot.size >= _SLIGHT * reading.hotspots[0].size]
     lines = [f"{spot.path}:{spot.line}: {show_amount(spot.size, unit)}: {spot.text}" for spot in spots]
+    calls = spots[0].trace[-_CALLS:] if spots else ()
+    lines[1:1] = [f"  by way of {' > '.join(calls)} (most recent call last)"] if len(calls) > 1 else []
     rows = [row for row in reading.types[:_SHOWN] if row.size >= _SLIGHT * reading.types[0].size]
     types = [f"type {row.name}: {show_amount(row.size, unit)} in {row.count:.3g} objects" for row in rows]
+    size = f"B/{_things(unit)}"
     holders = [
-        f"{row.path}: {row.kind}, {row.gained:+.3g} items/{_things(unit)}, +{show_amount(row.size, unit)}, {row.items:,} items"
+        f"{row.path}: {row.kind}, {row.gained:+.3g} items/{_things(unit)}, +{show_amount(row.size, size)}, {row.items:,} items"
         + (f" of {row.bound:,}" if row.bound else "")
         for row in reading.holders[:_SHOWN]
         if row.gained >= _SLIGHT

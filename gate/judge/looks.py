@@ -9,14 +9,16 @@ from gate.work import Question
 
 _SCREEN = 0.06  # seconds of work of the first look
 _LONGER = 4  # times as many steps before growth is called a leak
-_SURE = 1.5  # seconds of work that a leak must last
+_SURE = 0.1  # seconds of work that growth must last in the first process
+_USUAL = 20_000  # steps in the second after which a cache of usual size is full
+_LONG = 1.5  # seconds of work that stand for them when steps are slow
 _ALIKE = 0.5  # share of the first slope that the second must reach
 _SLIGHT = 8.0  # bytes a step below which a growth must last longer and stay more alike: caches that fill slowly look like this
 _LONGER_SLIGHT = 8
 _ALIKE_SLIGHT = 0.75
 _STRAIGHT = 0.25  # width of an interval, by its slope, up to which growth is a line: what was filling beside it is full
 _MARGIN = 1.5  # times the steps after which a declared bound should be reached
-_DEARER = 1.5  # times what was spent that twice the steps may cost, start included
+_WORTH = 1.2  # times the steps that the rest of a budget must allow to go on
 _STEPS = 0.05  # items a step from which a container counts as growing with the steps
 
 
@@ -25,11 +27,10 @@ def first(questions: Sequence[Question]) -> Look:
     return Look(steps=max(question.steps for question in questions), seconds=_SCREEN)
 
 
-def confirming(questions: Sequence[Question], reading: Reading, found: Sequence[Finding]) -> Look:
+def confirming(reading: Reading, found: Sequence[Finding]) -> Look:
     """Return the look of a second child: a leak goes on, what was still filling is full by then, and chance does not repeat."""
-    budget = min(question.budget.cpu for question in questions)
-    longer = _LONGER_SLIGHT if any(_is_slight(finding) for finding in found) else _LONGER
-    return Look(steps=_steps(reading) * longer, seconds=min(_SURE, budget / 2))
+    steps = _steps(reading) * (_LONGER_SLIGHT if any(_is_slight(finding) for finding in found) else _LONGER)
+    return Look(steps=steps, seconds=_LONG if steps < _USUAL else _SURE)
 
 
 def next_look(questions: Sequence[Question], reading: Reading, found: Sequence[Finding], last: Look) -> Look | None:
@@ -37,14 +38,17 @@ def next_look(questions: Sequence[Question], reading: Reading, found: Sequence[F
     if reading.trouble or reading.ended or not found:
         return None
     budget = min(question.budget.cpu for question in questions)
+    if last.seconds < _SURE and any(finding.outcome is Outcome.FAILED for finding in found):
+        return Look(steps=_steps(reading), seconds=_SURE)
     filling = _filling(reading)
     if filling and any(finding.outcome is Outcome.FAILED for finding in found):
         steps = int(_until_full(filling, reading) * _MARGIN)
         cost = reading.cpu + reading.cpu / _steps(reading) * (steps - _steps(reading))
         return Look(steps=steps, seconds=last.seconds) if cost <= budget and steps > _steps(reading) else None
-    if all(finding.outcome is not Outcome.INCONCLUSIVE for finding in found) or reading.cpu * _DEARER > budget:
+    longer = min(2.0, budget / max(reading.cpu, 1e-3))
+    if all(finding.outcome is not Outcome.INCONCLUSIVE for finding in found) or longer < _WORTH:
         return None
-    return Look(steps=_steps(reading) * 2, seconds=last.seconds)
+    return Look(steps=int(_steps(reading) * longer), seconds=last.seconds)
 
 
 def confirmed(question: Question, earlier: Finding, finding: Finding, reading: Reading) -> Finding:

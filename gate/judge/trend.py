@@ -8,20 +8,28 @@ from statistics import NormalDist, fmean, median
 
 from gate.facts import Estimate
 
-ALPHA = 0.001  # the most that a false alarm may happen by chance, over all looks at one watch
-LOOKS = 16  # looks among which ALPHA is shared: steps double from look to look
+_LOOKS = 16  # looks at one watch, among which the chance of a false alarm is shared: steps double from look to look
 _RELATED = 0.2  # correlation of neighbours from which it is taken into account
 _MOST_RELATED = 0.9
 
 
-def theil_sen(counts: Sequence[float], values: Sequence[float], confidence: float = 1 - 2 * ALPHA / LOOKS) -> Estimate:
-    """Estimate units per count: the median slope of all pairs, and its interval.
+def confidence(alpha: float) -> float:
+    """Return what the interval of each look must hold, so that all looks of a watch together cry wolf in `alpha` of all watches at most.
+
+    >>> confidence(0.001)
+    0.999875
+    """
+    return 1 - 2 * alpha / _LOOKS
+
+
+def theil_sen(counts: Sequence[float], values: Sequence[float], sure: float) -> Estimate:
+    """Estimate units per count: the median slope of all pairs, and its interval, which holds the slope with probability `sure`.
 
     Method: P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau", JASA 63 (1968), with the normal approximation
     for the variance of Kendall's S and its correction for ties. Neighbours whose residuals are alike make the variance larger by
     (1 + r) / (1 - r), r their correlation, as for the mean of a first-order autoregression.
 
-    >>> theil_sen([1, 2, 3, 4], [7, 7, 7, 7]).high
+    >>> theil_sen([1, 2, 3, 4], [7, 7, 7, 7], 0.95).high
     0.0
     """
     if len(set(values)) <= 1:
@@ -33,7 +41,7 @@ def theil_sen(counts: Sequence[float], values: Sequence[float], confidence: floa
     number = len(values)
     variance = (number * (number - 1) * (2 * number + 5) - sum(tie * (tie - 1) * (2 * tie + 5) for tie in ties)) / 18
     related = _related([value - slope * count for count, value in rows])
-    reach = NormalDist().inv_cdf((1 + confidence) / 2) * sqrt(variance * (1 + related) / (1 - related))
+    reach = NormalDist().inv_cdf((1 + sure) / 2) * sqrt(variance * (1 + related) / (1 - related))
     last = len(slopes) - 1
     low, high = round((len(slopes) - reach) / 2) - 1, round((len(slopes) + reach) / 2)
     return Estimate(value=slope, low=slopes[max(0, low)], high=slopes[min(last, high)], points=number)

@@ -1,7 +1,7 @@
 """The shape of policies/memory.yaml: agent cases, functions, and what they may weigh, need, gain and hold open."""
 
 import datetime as dt
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -52,8 +52,9 @@ class FootprintLimit(LimitPolicy):
     """The most bytes that one live agent may hold."""
 
     max: Size = Field(description="Bytes per live agent.")
-    meter: Literal["larger", "heap", "rss"] = Field(
-        default="larger", description="What the limit is about: the C heap, resident memory that no file holds, or the larger of both."
+    meter: Literal["larger", "heap", "rss", "traced"] = Field(
+        default="larger",
+        description="What the limit is about: the C heap, resident memory that no file holds, the larger of these two, or what is traced.",
     )
 
 
@@ -63,11 +64,16 @@ class PeakLimit(LimitPolicy):
     max: Size = Field(description="Bytes above rest during one step of one agent.")
 
 
+Alpha = Annotated[float, Field(gt=0, le=0.05)]
+_ALPHA = "The most that noise alone may fail a watch, over all its looks."
+
+
 class GrowthLimit(LimitPolicy):
     """The most bytes that one agent may gain with each step."""
 
     max: ByteRate = Field(description="Bytes per step of one agent.")
     resolution: ByteRate = Field(default=written("1 B/step"), gt=0, description="The smallest steady growth that counts when max is 0.")
+    alpha: Alpha = Field(default=0.001, description=_ALPHA)
 
 
 class CallGrowthLimit(LimitPolicy):
@@ -75,6 +81,7 @@ class CallGrowthLimit(LimitPolicy):
 
     max: ByteRateCall = Field(description="Bytes per call.")
     resolution: ByteRateCall = Field(default=written("1 B/call"), gt=0, description="The smallest steady growth that counts when max is 0.")
+    alpha: Alpha = Field(default=0.001, description=_ALPHA)
 
 
 class ChurnLimit(LimitPolicy):
@@ -84,6 +91,7 @@ class ChurnLimit(LimitPolicy):
     resolution: ByteRateCycle = Field(
         default=written("8 B/cycle"), gt=0, description="The smallest steady growth that counts when max is 0."
     )
+    alpha: Alpha = Field(default=0.001, description=_ALPHA)
 
 
 class HandlesLimit(LimitPolicy):
@@ -91,6 +99,7 @@ class HandlesLimit(LimitPolicy):
 
     max: HandleRate = Field(description="Handles per step of one agent.")
     resolution: HandleRate = Field(default=written("0.01/step"), gt=0, description="The smallest steady growth that counts when max is 0.")
+    alpha: Alpha = Field(default=0.001, description=_ALPHA)
 
 
 class CallHandlesLimit(LimitPolicy):
@@ -100,6 +109,7 @@ class CallHandlesLimit(LimitPolicy):
     resolution: HandleRateCall = Field(
         default=written("0.01/call"), gt=0, description="The smallest steady growth that counts when max is 0."
     )
+    alpha: Alpha = Field(default=0.001, description=_ALPHA)
 
 
 class Limits(Model):
@@ -139,7 +149,7 @@ class BudgetPolicy(Model):
     time: Duration = Field(default=written("60 s"), description="Wall clock of one child; beyond it the check is BROKEN.")
     cpu: Duration = Field(default=written("10 s"), description="Work of all children; what is not decided then is INCONCLUSIVE.")
     memory: Size = Field(default=written("8 GB"), ge=64e6, description="Address space of one child, not resident memory.")
-    output: Size = Field(default=written("4 kB"), description="What one child may print.")
+    output: Size = Field(default=written("16 MB"), description="What one child may print.")
 
 
 Given = dict[Name, Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=64)]]
@@ -152,6 +162,15 @@ class _Case(Model):
     steps: int = Field(default=4096, ge=64, le=100_000_000, description="Fewest steps or calls that are watched before anything passes.")
     budget: BudgetPolicy = Field(default_factory=BudgetPolicy)
     parametrize: Given = Field(default_factory=dict, description="Keyword arguments of build or setup; each combination is a case.")
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        names = ["-".join(map(str, values)) for values in product(*self.parametrize.values())]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            message = f"parametrize: more than one combination is called [{twice[0]}]; write values whose names differ"
+            raise ValueError(message)
+        return self
 
 
 class AgentCase(_Case):
