@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
@@ -78,7 +78,7 @@ class Child:
         errors: str = "replace",
         talks: bool = False,
     ) -> None:
-        """Start it, as `run` does; one that talks finds in its environment the descriptors to hear and to tell."""
+        """Start it, as `run` does; one that talks is measured: its addresses do not vary, and its environment has the descriptors."""
         self._errors = errors
         self._ran: Ran | None = None
         self._files = [tempfile.TemporaryFile() for _ in range(3)]  # noqa: SIM115 - they live as long as the child
@@ -92,7 +92,8 @@ class Child:
         self._start = time.perf_counter()
         words = {**(env or {}), **{name: str(descriptor) for name, descriptor in theirs.items()}}
         try:
-            self._child = _start(argv, cwd, words, give, None if stream else (out, err), tuple(theirs.values()))
+            with pins.steady_addresses() if talks else nullcontext():
+                self._child = _start(argv, cwd, words, give, None if stream else (out, err), tuple(theirs.values()))
         finally:
             for descriptor in theirs.values():
                 os.close(descriptor)
@@ -119,7 +120,7 @@ class Child:
         """Say one line and return the line that answers it, or "" when the child ended instead."""
         try:
             os.write(self._tell, line.encode() + b"\n")
-        except BrokenPipeError:
+        except OSError:  # it ended, or was ended
             return ""
         answer = bytearray()
         while not answer.endswith(b"\n"):
@@ -128,6 +129,10 @@ class Child:
             if (ready and not more) or (not ready and self._has_ended()):
                 return ""
             answer += more
+        if self._watch.has_printed_enough():
+            self._watch.stopped = "output"
+            _stop(self._child.pid)
+            return ""
         return answer.decode()
 
     def end(self) -> Ran:
@@ -205,13 +210,16 @@ class _Watch:
 
     def _look(self) -> None:
         while not self._over.wait(_LOOK):
-            printed = sum(os.fstat(file.fileno()).st_size for file in self._files)
             late = time.monotonic() > self._deadline
             crowd = _living() > self._most and self._is_crowd()
-            if late or printed > self._output or crowd:
+            if late or crowd or self.has_printed_enough():
                 self.stopped = "crowd" if crowd else "time" if late else "output"
                 _stop(self._pid)
                 return
+
+    def has_printed_enough(self) -> bool:
+        """Tell whether more was printed than may be."""
+        return sum(os.fstat(file.fileno()).st_size for file in self._files) > self._output
 
     def _is_crowd(self) -> bool:
         """Tell whether the crowd is the child's; its group is halted while it is counted, or it would grow faster than that."""
@@ -229,7 +237,7 @@ class _Watch:
 
 def _wait(child: subprocess.Popen[bytes]) -> tuple[int, float]:
     """Wait for the end; return the exit code and the CPU seconds that it took."""
-    if not hasattr(os, "wait4"):  # Windows: the code is known, the cost is not
+    if not hasattr(os, "wait4") or child.returncode is not None:  # Windows, or somebody had to ask: the code is known, the cost is not
         return child.wait(), 0.0
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -247,13 +255,10 @@ def _stop(pid: int) -> None:
 
 def _kill(group: int, by: int = _KILL) -> bool:
     """Kill what is left of a process group, or halt it; tell whether anything was."""
-    if not hasattr(os, "killpg"):  # Windows has no groups
-        return False
-    try:
+    with suppress(ProcessLookupError, PermissionError, AttributeError):  # gone; macOS for a group of zombies; Windows has no groups
         os.killpg(group, by)
-    except (ProcessLookupError, PermissionError):  # macOS says EPERM for a group of zombies
-        return False
-    return True
+        return True
+    return False
 
 
 def _living() -> int:

@@ -78,6 +78,7 @@ class Hotspot:
     text: str
     size: float  # bytes per agent or per step
     count: float  # blocks per agent or per step
+    trace: tuple[str, ...] = ()  # "path:line" of the calls that led to most of it, most recent call last
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

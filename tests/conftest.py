@@ -1,10 +1,12 @@
 """Real git repositories for tests, with the user's own configuration out of the way."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 POLICIES = {
     "memory": """version: 1
 agents:
@@ -83,10 +85,24 @@ class Repository:
         return self.git("rev-parse", "HEAD").strip()
 
 
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, old: str, new: str) -> None:
+    """Let children run a probe with one mistake in it."""
+    mutant = tmp_path / "mutant"
+    shutil.copytree(ROOT / "gate", mutant / "gate", ignore=shutil.ignore_patterns("__pycache__"))
+    text = (mutant / "gate" / path).read_text()
+    assert old in text
+    (mutant / "gate" / path).write_text(text.replace(old, new))
+    monkeypatch.setenv("PYTHONPATH", str(mutant))
+
+
 @pytest.fixture(autouse=True)
 def _calm(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the user's git configuration and the runner's CI variables out of the tests."""
-    home = tmp_path_factory.getbasetemp()
+    calm(monkeypatch, tmp_path_factory.getbasetemp())
+
+
+def calm(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Forget what the user configured for git, and who runs us."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "no-such-gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for name in ("CI", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "GIT_DIR", "GIT_INDEX_FILE"):
@@ -102,6 +118,13 @@ def bare(tmp_path: Path) -> Repository:
 @pytest.fixture
 def house(bare: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """Return a repository that passes its gate, with the current directory in it."""
+    furnish(bare)
+    monkeypatch.chdir(bare.root)
+    return bare
+
+
+def furnish(bare: Repository) -> None:
+    """Commit what passes its gate."""
     for name, text in POLICIES.items():
         bare.write(f"policies/{name}.yaml", text)
     bare.write("bots.py", BOTS)
@@ -109,5 +132,3 @@ def house(bare: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     bare.write(".gitignore", "__pycache__/\n*.pyc\nbuild/\n.coverage\n.coverage.*\n.mypy_cache/\n.ruff_cache/\n")
     bare.write("README.md", "# Bots\n\nSee [the code](bots.py).\n")
     bare.commit()
-    monkeypatch.chdir(bare.root)
-    return bare

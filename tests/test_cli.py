@@ -16,7 +16,7 @@ from gate.cli import main
 from tests.conftest import Repository
 
 BROKEN = Path(__file__).with_name("assets") / "policies"
-HEAVY = ("numpy", "scipy", "pympler", "git", "rich")
+HEAVY = ("numpy", "scipy", "git", "rich")
 
 
 def call(*words: str) -> tuple[int, str]:
@@ -27,7 +27,7 @@ def call(*words: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("words", [["--version"], ["policy", "check"], ["policy", "schema", "memory"]])
 def test_light_paths_stay_light(house: Repository, words: list[str]) -> None:
-    """Version and policy checks load no numpy, scipy, pympler, git or rich."""
+    """Version and policy checks load no numpy, scipy, git or rich."""
     code = f"""
 import io, sys
 from gate.cli import main

@@ -170,3 +170,24 @@ def test_a_peak_that_forgets_what_was_held_is_caught(root: Path, monkeypatch: py
     _, found = ask(question("scratch"), root)
     assert found.estimate is not None
     assert found.estimate.value < 3_000_000
+
+
+def test_line_of_the_height_is_named(root: Path) -> None:
+    """Beside a peak above its limit stands the line that needs it, though nothing of it is left after the step."""
+    reading, found = ask(question("scratch", most=2_000_000), root)
+    assert [(spot.path, spot.size > 2_900_000) for spot in reading.hotspots] == [("known.py", True)]
+    assert any("bytearray(3_000_000)" in line for line in found.details), found.details
+
+
+def test_round_of_a_population_is_told_whole(root: Path) -> None:
+    """Four agents that need a megabyte each at the same time need four together."""
+    _, found = ask(question("advance", population=4, form="population"), root)
+    assert "a round of all 4: 4 MB above rest" in found.details
+
+
+def test_step_that_stops_the_tracing_is_no_number(root: Path) -> None:
+    """What switches off the meter of a peak is BROKEN, with that reason."""
+    (root / "known.py").write_text(CODE + "\n\ndef stops(agent):\n    import tracemalloc\n    tracemalloc.stop()\n")
+    _, found = ask(question("stops"), root)
+    assert found.outcome is Outcome.BROKEN
+    assert "the step stops tracemalloc" in found.headline

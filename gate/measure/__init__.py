@@ -14,7 +14,7 @@ Code = str | Callable[..., object]  # "module:callable", "path/to/file.py:callab
 # These five lead to the same inquiry as the command and the policies.
 
 
-def growth(step: Code, *, setup: Code = "", limit: str = "0 B/call", seconds: float = 10.0, root: Path | None = None) -> Finding:
+def growth(step: Code, *, setup: Code = "", limit: str = "0 B/call", seconds: float = 15.0, root: Path | None = None) -> Finding:
     """Decide whether calling `step` again and again keeps bytes, in fresh processes.
 
     `step` gets what `setup` returns, or nothing. `limit` is in bytes per call with its unit; `seconds` of work are spent at the most.
@@ -24,22 +24,22 @@ def growth(step: Code, *, setup: Code = "", limit: str = "0 B/call", seconds: fl
     return _ask("growth", step, setup, limit, seconds, root)
 
 
-def handles(step: Code, *, setup: Code = "", limit: str = "0/call", seconds: float = 10.0, root: Path | None = None) -> Finding:
+def handles(step: Code, *, setup: Code = "", limit: str = "0/call", seconds: float = 15.0, root: Path | None = None) -> Finding:
     """Decide whether calling `step` leaves descriptors, threads, processes or shared memory open; as `growth`, in handles per call."""
     return _ask("handles", step, setup, limit, seconds, root)
 
 
-def churn(step: Code, *, setup: Code, limit: str = "0 B/cycle", seconds: float = 10.0, root: Path | None = None) -> Finding:
+def churn(step: Code, *, setup: Code, limit: str = "0 B/cycle", seconds: float = 15.0, root: Path | None = None) -> Finding:
     """Decide whether an agent that `setup` builds, `step` uses once and nobody keeps leaves bytes; as `growth`, in bytes per cycle."""
     return _ask("churn", step, setup, limit, seconds, root)
 
 
-def footprint(step: Code, *, setup: Code, limit: str = "", seconds: float = 10.0, root: Path | None = None) -> Finding:
+def footprint(step: Code, *, setup: Code, limit: str = "", seconds: float = 15.0, root: Path | None = None) -> Finding:
     """Weigh one more live result of `setup`; as `growth`, in bytes per agent, and without a limit it only tells."""
     return _ask("footprint", step, setup, limit, seconds, root)
 
 
-def peak(step: Code, *, setup: Code = "", limit: str = "", seconds: float = 10.0, root: Path | None = None) -> Finding:
+def peak(step: Code, *, setup: Code = "", limit: str = "", seconds: float = 15.0, root: Path | None = None) -> Finding:
     """Find the most bytes above rest that one call needs; as `growth`, in bytes, and without a limit it only tells."""
     return _ask("peak", step, setup, limit, seconds, root)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gate.command import Child
-from gate.facts import Holder, Hotspot, Look, Reading, Series
+from gate.facts import Holder, Hotspot, Look, Reading, Series, TypeSize
 from gate.measure import throwaway
 from gate.probe import pins
 from gate.units import show_size, show_time
@@ -20,6 +20,7 @@ _SHARE = 0.8  # of the wall clock that stepping may use; a child that is still b
 _TRACED = 1024  # steps of a traced run, at the most
 _FEWEST = 32  # and at the least
 _SLOWER = 20  # times, when every allocation is traced
+_TRACING = 0.3  # seconds that traced steps may take, if these are not too few
 _EXPLAINED = 0.5  # share of the growth that lines of Python must explain before nobody looks further
 _FILLS = 16  # a population may gain one part in so many of the memory that it may have before its watch ends
 _COUNTED = {"fds", "threads", "children", "segments"}  # meters that read no bytes
@@ -55,7 +56,7 @@ class Fresh:
             "memory": question.budget.memory,
         }
         request.write_text(json.dumps(wanted), encoding="utf-8")
-        words = [sys.executable, "-I", "-S", str(pins.LAUNCH), str(request)]
+        words = [sys.executable, "-P", "-m", "gate.probe", str(request)]
         budget = question.budget
         self._child = Child(
             words, cwd=root, seconds=budget.seconds, output=budget.output, env={**pins.PINS, pins.MARK: self._mark}, talks=True
@@ -146,15 +147,21 @@ def footprint(question: Question, root: Path) -> Reading:
     readings: list[Reading] = []
     rows: list[Answer] = []
     for size in question.sizes:
-        with Fresh(question, root, most=size) as child:
+        with Fresh(question, root, most=2 * size) as child:
             told, trouble = child.ask("footprint", size=size, settle=question.settle)
             readings.append(child.reading(told, trouble))
         if trouble:
             return _summed(readings)
         rows.append(told)
     series = tuple(
-        Series(meter=name, unit="B", over="agents", counts=question.sizes, values=tuple(row[name][1] - row[name][0] for row in rows))
-        for name in ("heap", "rss", "mapped")
+        Series(
+            meter=name,
+            unit="" if name in _COUNTED else "B",
+            over="agents",
+            counts=question.sizes,
+            values=tuple(row[name][1] - row[name][0] for row in rows),
+        )
+        for name in ("heap", "rss", "mapped", "traced", "children")
         if all(row[name][0] >= 0 for row in rows)
     )
     return replace(_summed(readings), series=series)
@@ -168,7 +175,11 @@ def peak(question: Question, root: Path) -> Reading:
     share = question.population if question.subject.form == "population" else 1
     series = tuple(
         Series(
-            meter=name, unit="B", over="steps", counts=tuple(range(1, len(values) + 1)), values=tuple(value // share for value in values)
+            meter=name,
+            unit="B",
+            over="steps",
+            counts=tuple(range(1, len(values) + 1)),
+            values=tuple(value // (1 if name == "round" else share) for value in values),
         )
         for name, values in told.get("peak", {}).items()
         if values and min(values) >= 0
@@ -180,32 +191,46 @@ def explain(question: Question, root: Path, reading: Reading) -> Reading:
     """Ask more children, slow ones, which lines and which types hold the memory; what no line of Python explains is asked natively."""
     if question.name == "handles":
         return reading
+    if question.name == "peak":
+        with Fresh(question, root) as child:
+            told, trouble = child.ask("height")
+            took = child.reading(told, trouble)
+        lines = tuple(_hotspot(line, root) for line in told.get("lines", ()))
+        pins = reading.pins | ({"lines": trouble} if trouble else {})
+        return replace(reading, wall=reading.wall + took.wall, cpu=reading.cpu + took.cpu, hotspots=lines, pins=pins)
     weighs = question.name == "footprint"
-    agents, steps = (question.sizes[0], 0) if weighs else (question.population, _traced(question, reading))
-    with Fresh(question, root, most=agents + 1) as child:
+    agents, steps = (question.sizes[0], 0) if weighs else (question.population, _traced(reading))
+    with Fresh(question, root, most=2 * agents + 1) as child:
         told, trouble = child.ask("lines", agents=agents, steps=steps, seconds=throwaway.seconds(question))
         took = child.reading(told, trouble)
-    lines = tuple(Hotspot(**{**line, "path": _relative(str(line["path"]), root)}) for line in told.get("lines", ()))
-    types, wall, unknown = throwaway.types(question, root, agents, steps)
-    said = {name: text for name, text in (("lines", trouble), ("types", unknown)) if text}
-    if steps and sum(line.size for line in lines) < _EXPLAINED * _gained(reading):
+    lines = tuple(_hotspot(line, root) for line in told.get("lines", ()))
+    types = tuple(TypeSize(name=name, count=count, size=size) for name, count, size in told.get("types", ()))
+    said, wall = {"lines": trouble} if trouble else {}, 0.0
+    if steps and sum(line.size for line in lines) < _EXPLAINED * _gained(reading) / question.moved:
         more, extra, nowhere = throwaway.native(question, root, agents, steps)
-        lines, wall = tuple(sorted((*lines, *more), key=lambda line: -line.size)), wall + extra
+        lines, wall = tuple(sorted((*lines, *more), key=lambda line: -line.size)), extra
         said |= {"lines": nowhere} if nowhere else {}
     spent = replace(reading, wall=reading.wall + took.wall + wall, cpu=reading.cpu + took.cpu)
     return replace(spent, hotspots=lines, types=types, pins={**reading.pins, **said})
 
 
+def _hotspot(line: Answer, root: Path) -> Hotspot:
+    """Take over a line, with its paths below the root."""
+    trace = tuple(_relative(place, root) for place in line["trace"])
+    return Hotspot(**{**line, "path": _relative(line["path"], root), "trace": trace})
+
+
 def _gained(reading: Reading) -> float:
-    """Return the most bytes a step that any meter gained over the last three quarters."""
-    rows = [series for series in reading.series if series.meter in {"heap", "mapped", "rss"}]
-    return max(((row.values[-1] - row.values[len(row.values) // 4]) / row.counts[-1] for row in rows), default=0.0)
+    """Return the most bytes a step of all agents that any meter gained over the last three quarters."""
+    rows = [series for series in reading.series if series.meter in {"heap", "mapped", "rss"} and len(series.counts) > 1]
+    firsts = [(row, len(row.values) // 4) for row in rows]
+    return max(((row.values[-1] - row.values[at]) / (row.counts[-1] - row.counts[at]) for row, at in firsts), default=0.0)
 
 
-def _traced(question: Question, reading: Reading) -> int:
+def _traced(reading: Reading) -> int:
     """Return how many steps a traced run may take: enough to see what repeats, few enough for its price."""
     watched = max(1, _watched(reading))
-    affordable = question.budget.cpu / (_SLOWER * max(reading.cpu, 1e-3) / watched)
+    affordable = _TRACING / (_SLOWER * max(reading.cpu, 1e-3) / watched)
     return int(min(watched, _TRACED, max(_FEWEST, affordable)))
 
 

@@ -1,4 +1,4 @@
-"""Children that only explain: which types multiply, which native lines hold on; slow, and what they disturb is thrown away."""
+"""A child that only explains: which native lines hold on; slow, and what it disturbs is thrown away."""
 
 import json
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gate.command import run
-from gate.facts import Hotspot, TypeSize
+from gate.facts import Hotspot
 from gate.probe import pins
 from gate.units import show_time
 from gate.work import Question
@@ -17,12 +17,6 @@ from gate.work import Question
 _SHARE = 0.25  # of the seconds of work that a question may take: an explanation may step as long
 _WIDE = 200  # letters of a line that a child printed
 _ABSENT = "no line of Python holds it: memory of C code; pip install 'heapgate[native]' to name the native line"
-
-
-def types(question: Question, root: Path, agents: int, steps: int) -> tuple[tuple[TypeSize, ...], float, str]:
-    """Ask which types multiplied; return them, the seconds it took and, when nobody can tell, why."""
-    rows, wall, trouble = _ask("gate.measure.scan", question, root, agents, steps)
-    return tuple(TypeSize(name=name, count=count, size=size) for name, count, size in rows), wall, trouble
 
 
 def native(question: Question, root: Path, agents: int, steps: int) -> tuple[tuple[Hotspot, ...], float, str]:

@@ -1,4 +1,4 @@
-"""Second stage of a measured child: answer one wish after the other, until there are no more."""
+"""A measured child: answer one wish after the other, until there are no more."""
 
 import os
 import signal
@@ -88,6 +88,8 @@ class _Asked:
         try:
             _resume(self._blocked)
             if self._subject is None:
+                if b'"watch"' not in wish:  # what traces needs modules of Python's own, and a user may have a pickle.py
+                    import tracemalloc  # noqa: F401, PLC0415 - a watch does not pay for it
                 sys.path.insert(0, str(self._wanted["root"]))
                 sys.argv = [str(self._wanted["root"])]
                 self._subject = questions.Subject(self._wanted, self._reader)

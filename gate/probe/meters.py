@@ -5,14 +5,15 @@ import math
 import os
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-
-import psutil
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
 
 from gate.probe.own import Own, descendants
 
 _CHUNKS = (*range(65536, 1024, -1024), *range(1032, 8, -16))  # usable sizes, large to small
+_PROOF = 1 << 20  # bytes that a heap meter must see
 _STATUS = 4096  # bytes of /proc/self/status that hold all memory lines
 
 
@@ -34,18 +35,20 @@ class Meters:
 
     def __init__(self) -> None:
         """Open what the readings need, so that they need nothing more."""
-        self._self = psutil.Process()
         self._status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC) if sys.platform == "linux" else -1
-        self.has_heap = hasattr(psutil, "heap_info")
+        self._heap = None if "t" in getattr(sys, "abiflags", "") else _heap_meter()  # without the GIL objects are not malloc's
         self._info: Callable[[], _MallInfo] | None = None
         if sys.platform == "linux":
             libc = ctypes.CDLL(None)
-            self._malloc, self._sbrk = libc.malloc, libc.sbrk
+            self._malloc, self._free, self._sbrk = libc.malloc, libc.free, libc.sbrk
+            self._free.argtypes = [ctypes.c_void_p]
             self._malloc.restype = self._sbrk.restype = ctypes.c_void_p
             self._malloc.argtypes = self._sbrk.argtypes = [ctypes.c_size_t]
             self._info = getattr(libc, "mallinfo2", None)  # glibc 2.33 and later
             if self._info is not None:
                 self._info.restype = _MallInfo
+        if self._heap is not None and sys.platform == "linux" and not self._sees(_PROOF):
+            self._heap = None  # another malloc stands in the place of glibc's
         self.segments: set[str] = set()
         _count_segments(self.segments)
 
@@ -54,10 +57,17 @@ class Meters:
 
         psutil asks glibc as `mapped` does; a call through ctypes would leave now 48 bytes and now none.
         """
-        if not self.has_heap:
+        if self._heap is None:
             return -1
-        info = psutil.heap_info()
-        return info.heap_used + info.mmap_used
+        used, mapped, *_ = self._heap()
+        return used + mapped
+
+    def _sees(self, size: int) -> bool:
+        """Tell whether the heap meter sees what malloc hands out."""
+        before, block = self.heap(), self._malloc(size)
+        gained = self.heap() - before
+        self._free(block)
+        return gained >= size
 
     def resident(self) -> tuple[int, int]:
         """Return two amounts of bytes, each -1 where the system does not tell.
@@ -83,8 +93,10 @@ class Meters:
         """Return the open descriptors, threads, living descendants and segments of shared memory; -1 for what is not known."""
         if sys.platform == "linux":
             return len(Own.listdir("/proc/self/fd")), len(Own.listdir("/proc/self/task")), len(descendants("self")), self._segments()
-        fds = self._self.num_fds() if hasattr(self._self, "num_fds") else -1
-        return fds, self._self.num_threads(), len(self._self.children(recursive=True)), -1
+        import psutil  # noqa: PLC0415 - where it is needed
+
+        this = psutil.Process()
+        return this.num_fds() if hasattr(this, "num_fds") else -1, this.num_threads(), len(this.children(recursive=True)), -1
 
     def _segments(self) -> int:
         """Count the POSIX segments that this process made and nobody unlinked; a name that another process unlinked counts no more."""
@@ -96,12 +108,28 @@ class Meters:
         A freed chunk that is up to 16 bytes too large is handed out whole and counts whole: without this, the bytes of an agent
         depend on what was freed before it was built. From large to small, each size is asked for until the heap has to grow.
         """
-        if sys.platform != "linux":
+        if sys.platform != "linux" or self._heap is None:
             return
         for size in _CHUNKS:
             end = self._sbrk(0)
             while self._sbrk(0) == end:
                 self._malloc(size)
+
+
+def _heap_meter() -> Callable[[], Sequence[int]] | None:
+    """Return what tells the bytes that the C allocator handed out, on its heap and mapped; None where nothing does.
+
+    On Linux psutil's extension is loaded without its package, whose import takes longer than most verdicts.
+    """
+    spec = find_spec("psutil")
+    part = PathFinder.find_spec("_psutil_linux", spec.submodule_search_locations) if spec else None
+    if sys.platform == "linux" and part and part.loader:
+        extension = module_from_spec(part)
+        part.loader.exec_module(extension)
+        return getattr(extension, "heap_info", None)
+    import psutil  # noqa: PLC0415 - its extension has another name here
+
+    return getattr(psutil, "heap_info", None)
 
 
 def let_go() -> None:

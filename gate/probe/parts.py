@@ -256,10 +256,11 @@ def _elements(thing: Any) -> list[object]:
     """Return what an array of numpy refers to; its buffer may come from a store of numpy's own and look old."""
     if not _is_array(thing) or not thing.dtype.hasobject:
         return []
-    items: list[object] = thing.ravel().tolist()
+    numpy = sys.modules["numpy"]
+    items: list[object] = numpy.ndarray.tolist(numpy.ndarray.ravel(thing))
     return gc.get_referents(*items) if thing.dtype.names else items
 
 
 def _is_array(thing: object) -> bool:
     numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(thing, numpy.ndarray)
+    return numpy is not None and issubclass(type(thing), numpy.ndarray)

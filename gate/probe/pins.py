@@ -5,12 +5,11 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-from gate.probe.launch import ADDR_NO_RANDOMIZE
-
-LAUNCH = Path(__file__).with_name("launch.py")
+ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
+_ASK = 0xFFFFFFFF  # as an argument of personality(): change nothing
 MARK = "GATE_MEASURED_CHILD"  # its value is known to the parent alone; what the child starts inherits it
 CUT = 97  # exit code of a child whose line to the gate was closed by the user's code
 _ROUNDS = 50  # in which what multiplies is killed faster than it starts more
@@ -18,8 +17,9 @@ _MOMENT = 0.001  # seconds in which a program is started
 _KERNEL = 0x00200000  # PF_KTHREAD of <linux/sched.h>
 _PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
-PINS = {
-    "PYTHONMALLOC": "malloc",  # every object is the C allocator's, which the heap meter reads
+PINS = (
+    {} if "t" in getattr(sys, "abiflags", "") else {"PYTHONMALLOC": "malloc"}
+) | {  # every object is the C allocator's, if there is a GIL
     "PYTHONHASHSEED": "0",
     "MALLOC_ARENA_MAX": "1",
     "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.mmap_threshold=131072:glibc.malloc.mxfast=0",
@@ -27,6 +27,21 @@ PINS = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
 }
+
+
+@contextmanager
+def steady_addresses() -> Iterator[None]:
+    """Let programs that this thread starts have the same addresses each time; where the kernel refuses that, the child says so."""
+    if sys.platform != "linux":
+        yield
+        return
+    personality = ctypes.CDLL(None).personality  # of this thread alone; what it starts inherits it
+    before = personality(_ASK)
+    personality(before | ADDR_NO_RANDOMIZE)
+    try:
+        yield
+    finally:
+        personality(before)
 
 
 def bound(memory: int) -> None:
@@ -51,7 +66,7 @@ def held() -> dict[str, str]:
     """Say of each pin whether it is in force."""
     told = {name: os.environ.get(name, "missing") for name in PINS} | {"entropy": "seed 0 while importing"}
     if sys.platform == "linux":
-        now = ctypes.CDLL(None).personality(0xFFFFFFFF)
+        now = ctypes.CDLL(None).personality(_ASK)
         told["ADDR_NO_RANDOMIZE"] = "on" if now != -1 and now & ADDR_NO_RANDOMIZE else "missing: the kernel or container refuses it"
     else:
         told["ADDR_NO_RANDOMIZE"] = f"missing: not on {sys.platform}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from gate.probe import meters as instruments
 from gate.probe.meters import Meters, let_go
 from gate.probe.own import Own
-from gate.probe.target import Herd
+from gate.probe.target import Herd, check
 from gate.probe.watch import Watch
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Subject:
             "lines": self.lines,
             "parts": self.parts,
             "peak": self.peak,
+            "height": self.height,
         }
         return ask[wish["do"]](**wish["how"])
 
@@ -66,6 +67,7 @@ class Subject:
             if remember:
                 from gate.probe import holders  # noqa: PLC0415 - only when a second look is wanted
 
+                check(step())  # what it imports fills containers once
                 self._sizes = holders.sizes()
             self._watch = Watch(self._meters, step)
             rest()
@@ -79,7 +81,8 @@ class Subject:
     def footprint(self, *, size: int, settle: int) -> Answer:
         """Weigh `size` live agents, each after `settle` steps; a first one pays for imports and caches and is not weighed.
 
-        Returns bytes: `heap`, `rss` and `mapped`, before and after.
+        Returns bytes: `heap`, `rss` and `mapped`, before and after; `children` is how many processes live. `traced` is asked of as many
+        agents more, because a trace is itself memory: what Python and numpy asked for, without the heads and gaps of an allocator.
         """
         herd, rows = self.herd, [array("q", bytes(16)) for _ in range(3)]
         for at in (0, 1):
@@ -91,7 +94,29 @@ class Subject:
             if at == 0:
                 self._meters.level()
             rows[0][at] = self._meters.heap()
-        return {"heap": list(rows[0]), "rss": list(rows[1]), "mapped": list(rows[2])}
+        children = [0, self._meters.handles()[2]]
+        return {
+            "heap": list(rows[0]),
+            "rss": list(rows[1]),
+            "mapped": list(rows[2]),
+            "children": children,
+            "traced": [0, self._traced(size, settle)],
+        }
+
+    def _traced(self, size: int, settle: int) -> int:
+        """Return the bytes that `size` new agents hold of what is asked for from now on."""
+        import tracemalloc  # noqa: PLC0415 - only for this question
+
+        start = self.herd.count
+        tracemalloc.start()
+        try:
+            self.herd.add(size)
+            self.herd.move(start, settle)
+            rest()
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        return held
 
     def holders(self) -> Answer:
         """Say which containers grew since the watch began."""
@@ -102,12 +127,12 @@ class Subject:
         return {"holders": holders.grown(self._sizes, self.herd.agents, self._watch.table()["steps"][-1])}
 
     def lines(self, *, agents: int, steps: int, seconds: float) -> Answer:
-        """Say which lines of code hold the memory: of new agents, or with `steps` of what is gained, in as many as `seconds` allow."""
+        """Say which lines and types hold the memory: of new agents, or with `steps` of what is gained, in as many as `seconds` allow."""
         from gate.probe import lines  # noqa: PLC0415 - tracemalloc is slow and only explains
 
         settle, churn = int(self._wanted["settle"]), bool(self._wanted["churn"])
         root, until = self._wanted["root"], Own.monotonic() + seconds
-        return {"lines": lines.look(self.herd, root=root, settle=settle, agents=agents, steps=steps, churn=churn, until=until)}
+        return dict(lines.look(self.herd, root=root, settle=settle, agents=agents, steps=steps, churn=churn, until=until))
 
     def parts(self, *, size: int, settle: int) -> Answer:
         """Say what the bytes of `size` new agents belong to: see parts.look."""
@@ -122,6 +147,14 @@ class Subject:
 
         wanted = self._wanted
         return {"peak": peak.look(self.herd, population=int(wanted["population"]), settle=int(wanted["settle"]))}
+
+    def height(self) -> Answer:
+        """Say at which line one step needs the most: see peak.lines."""
+        from gate.probe import peak  # noqa: PLC0415 - loads tracemalloc
+
+        wanted = self._wanted
+        settle, root = int(wanted["settle"]), str(wanted["root"])
+        return {"lines": peak.lines(self.herd, population=int(wanted["population"]), settle=settle, root=root)}
 
     def _quiet(self) -> int:
         """Return by how many bytes the heap moves over 1,000 steps of nobody."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import cache, partial
 from math import inf
 from pathlib import Path
-from types import AsyncGeneratorType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from gate.probe.own import Own, leave_twin
@@ -16,7 +16,7 @@ from gate.probe.own import Own, leave_twin
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-_COROUTINE = 0x80  # inspect.CO_COROUTINE
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # inspect.CO_GENERATOR and its like
 
 Call = Callable[..., Any]  # any callable of the user's
 
@@ -34,7 +34,7 @@ def load(name: str, root: str) -> Call:
     if not callable(found):
         message = f"{name} is a {type(found).__name__}, not callable; name a function"
         raise TypeError(message)
-    return _plain(found)
+    return found
 
 
 class Herd:
@@ -42,8 +42,11 @@ class Herd:
 
     def __init__(self, wanted: dict[str, Any], most: int) -> None:
         """Load what a request names; nothing is built yet."""
-        build, root, self._whole = wanted["build"], wanted["root"], wanted["form"]
-        self._build, self._step = load(build, root) if build else None, load(wanted["step"], root)
+        build, root, self._form = wanted["build"], wanted["root"], wanted["form"]
+        self.whole = self._form == "population"
+        step = load(wanted["step"], root)
+        self._build, self._step = _plain(load(build, root)) if build else None, _exhausted(step)
+        self._bare = build or not _wants_one(step)
         leave_twin()
         self._given = wanted.get("given", {})
         self.agents: list[Any] = [None] * most
@@ -52,7 +55,7 @@ class Herd:
 
     def add(self, number: int = 1) -> None:
         """Build some more agents; a population is built whole."""
-        if self._whole == "population":
+        if self.whole:
             self._put(0, number)
             self.count = number
             return
@@ -62,12 +65,12 @@ class Herd:
 
     def move(self, start: int, times: int, until: float = inf) -> None:
         """Let each agent from `start` on take some steps, one agent after the other; of a population its model; see `take`."""
-        for index in (0,) if self._whole == "population" else range(start, self.count):
+        for index in (0,) if self.whole else range(start, self.count):
             take(self._one(index), times, until)
 
     def round(self) -> Call:
         """Return what lets every agent take one step."""
-        if self._whole == "population" or self.count == 1:
+        if self.whole or self.count == 1:
             return self._one(0)
         step, agents = self._step, self.agents[: self.count]
 
@@ -79,7 +82,7 @@ class Herd:
 
     def steps(self) -> list[Call]:
         """Return what lets each single agent, or the model of a population, take one step."""
-        return [self._one(index) for index in range(1 if self._whole == "population" else self.count)]
+        return [self._one(index) for index in range(1 if self.whole else self.count)]
 
     def cycle(self, settle: int) -> Call:
         """Return what builds one agent, lets it take some steps and drops it."""
@@ -102,20 +105,20 @@ class Herd:
     def _one(self, index: int) -> Call:
         """Return what lets one agent, or the model of a population, take one step."""
         if self._build is None:
-            return partial(self._step, None) if _wants_one(self._step) else self._step
-        return partial(self._step, self.agents[index][0] if self._whole == "population" else self.agents[index])
+            return self._step if self._bare else partial(self._step, None)
+        return partial(self._step, self.agents[index][0] if self.whole else self.agents[index])
 
     def _put(self, index: int, number: int) -> None:
         """Build one agent and enter it."""
         if self._build is None:  # a plain function: nothing to build
             return
-        built = self._build(**self._given) if self._whole == "call" else self._build(number, **self._given)
+        built = self._build(**self._given) if self._form == "call" else self._build(number, **self._given)
         self.agents[index], self._open[index] = _entered(built)
         leave_twin()
-        if self._whole == "population" and not _is_population(self.agents[index], number):
+        if self.whole and not _is_population(self.agents[index], number):
             message = f"population({number}) returned no pair of a model and its {number} agents; return model, agents"
             raise TypeError(message)
-        if self.agents[index] is None and self._whole != "call":
+        if self.agents[index] is None and self._form != "call":
             message = f"build({number}) returned None, not an agent; return the agent itself"
             raise TypeError(message)
 
@@ -125,9 +128,19 @@ def take(step: Call, times: int, until: float = inf) -> int:
     for taken in range(times):
         if taken and Own.monotonic() > until:
             return taken
-        step()
+        done = step()
+        if not taken:
+            check(done)
     leave_twin()
     return times
+
+
+def check(done: object) -> None:
+    """Raise TypeError when a step did not do its work but returned a coroutine that somebody should have awaited."""
+    if type(done) is CoroutineType:
+        done.close()
+        message = "the step returned a coroutine, which nobody awaits; name the async function itself, or run it to its end"
+        raise TypeError(message)
 
 
 def _module(where: str, root: str) -> object:
@@ -161,25 +174,37 @@ def _file(path: Path) -> object:
 
 
 def _plain(found: Call) -> Call:
-    """Return a callable that has done its work when it returns: a coroutine is run to its end, a generator step is exhausted."""
-    inner = found
-    while isinstance(inner, partial):
-        inner = inner.func
-    if _is_async(inner) or _is_async(getattr(type(inner), "__call__", None)):  # noqa: B004 - asks how it is called, not whether
+    """Return a callable that has done its work when it returns: a coroutine is run to its end."""
+    if _flags(found) & _COROUTINE:
         return lambda *words, **named: run(found(*words, **named))
     return found
 
 
-def _is_async(found: object) -> bool:
-    """Tell whether calling gives a coroutine; `inspect` would tell the same and costs more to import than it is worth here."""
-    code = getattr(getattr(found, "__func__", found), "__code__", None)
-    return bool(code and code.co_flags & _COROUTINE)
+def _exhausted(step: Call) -> Call:
+    """Return a step that has done its work when it returns: one that yields is run to its end, too."""
+    if _flags(step) & _GENERATOR:
+        return lambda *words: _exhaust(step(*words))
+    if _flags(step) & _ASYNC_GENERATOR:
+        return lambda *words: run(_exhaust_async(step(*words)))
+    return _plain(step)
+
+
+def _flags(found: object) -> int:
+    """Return the flags of the code that a call runs; `inspect` would tell them too and costs more to import than it is worth here."""
+    while isinstance(found, partial):
+        found = found.func
+    for call in (found, getattr(type(found), "__call__", None)):  # noqa: B004 - asks how it is called, not whether
+        code = getattr(getattr(call, "__func__", call), "__code__", None)
+        if code is not None:
+            return int(code.co_flags)
+    return 0
 
 
 def _wants_one(step: Call) -> bool:
-    """Tell whether a function cannot be called without an argument."""
-    code, given = getattr(step, "__code__", None), getattr(step, "__defaults__", None) or ()
-    return code is not None and code.co_argcount > len(given)
+    """Tell whether a function cannot be called without an argument; what a method is bound to is given already."""
+    function = getattr(step, "__func__", step)
+    code, given = getattr(function, "__code__", None), getattr(function, "__defaults__", None) or ()
+    return code is not None and code.co_argcount - (function is not step) > len(given)
 
 
 def _is_population(built: Any, number: int) -> bool:

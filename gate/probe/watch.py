@@ -6,12 +6,13 @@ from itertools import repeat
 
 from gate.probe.meters import Meters, let_go, most_files
 from gate.probe.own import Own, leave_twin
+from gate.probe.target import check
 
 CAPACITY = 128  # windows; a full table is halved, two windows into one
-_EARLY = CAPACITY // 2  # windows of the shortest table that is told
-_STRIDE = CAPACITY // 4  # windows between two moments at which a table is told
+_EARLY = 48  # windows of the shortest table that is told: of steps that are slow, one each
+_STRIDE = 16  # windows between two moments at which a table is told
 _SCREEN = 0.06  # seconds that the first table is meant to take
-_SOME = 4  # steps that tell a pace
+_SOME, _PACED = 4, 32  # steps that tell a pace: the fewest and the most
 _LARGE = 1 << 62
 _PLENTY = 4  # a table that is long enough ends with so much less memory
 _CROWD = 500  # threads, processes and segments that are enough to judge by
@@ -49,13 +50,13 @@ class Watch:
         Returns the steps that it took.
         """
         start, taken = self._spent(), 0
-        while taken < _STRIDE and (taken < _SOME or self._spent() - start < _SCREEN / 4):
-            self._step()
+        while taken < _PACED and (taken < _SOME or self._spent() - start < _SCREEN / 4):
+            check(self._step())
             leave_twin()
             taken += 1
         pace = max((self._spent() - start) / taken, 1e-7)
         self._steps[0] += taken
-        while 2 * self._per[0] * _EARLY * pace < _SCREEN:
+        while self._per[0] * CAPACITY * pace < _SCREEN:
             self._per[0] *= 2
         return taken
 
