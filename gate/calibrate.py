@@ -51,7 +51,8 @@ def calibrate(root: Path, steps: Sequence[Step], *, write: bool) -> tuple[Calibr
             key = "calls" if question.subject.form == "call" else "agents"
             keys: KeyPath = (key, question.case.partition("[")[0], "limits", question.name)
             value = finding.estimate.value if finding.estimate else 0.0
-            if row.measured and value >= largest.get(keys, value):
+            sure = finding.outcome in {Outcome.PASSED, Outcome.FAILED} and not (question.churns and question.name == "handles")
+            if sure and row.measured and value >= largest.get(keys, value):
                 largest[keys] = value
                 text = put(text, keys, "measured", _block(root, row.measured))
     if write and text.encode() != before:
@@ -81,7 +82,9 @@ def _placed(check: str, question: Question, finding: Finding) -> Calibrated:
     if not limit.most:
         return Calibrated(check=check, limit=shown, measured=measured, says="exceeded" if value else "zero")
     says = "exceeded" if value > limit.most else "dead" if value * DEAD < limit.most else "fits"
-    return Calibrated(check=check, limit=shown, measured=measured, says=says, proposal=show_amount(_rounded(value), unit))
+    return Calibrated(
+        check=check, limit=shown, measured=measured, says=says, proposal=show_amount(_rounded(value), unit).removesuffix("/agent")
+    )
 
 
 def _rounded(value: float) -> float:

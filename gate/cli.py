@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXIT_CODES = """exit codes: 0 passed, 1 the subject failed, 2 the gate could not work (bad policy, broken tool, bad usage),
 3 not enough data to decide, 130 interrupted"""
-_QUESTION = "default: growth and handles; all: also footprint and peak, which without --max only inform"
+_QUESTION = "default: growth and handles; all: also peak, and with --setup churn and footprint; footprint and peak only inform then"
 _DAY = 86_400
 _PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 _CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--max", default="", metavar="LIMIT", help='of the one question asked, for example "8 B/call" or "2 MB"')
     measure.add_argument("--steps", type=_positive, default=0, metavar="N", help="fewest calls that are watched before anything passes")
     measure.add_argument(
-        "--budget-seconds", type=_seconds, default=10.0, metavar="S", help="of work before it says INCONCLUSIVE (default: 10)"
+        "--budget-seconds", type=_seconds, default=15.0, metavar="S", help="of work before it says INCONCLUSIVE (default: 15)"
     )
     measure.add_argument("--explain", action="store_true", help="also name lines and types of what passes")
     measure.add_argument("--json", action="store_true", help="print everything that was read and found as one JSON object")
@@ -106,17 +106,21 @@ def _only_report(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def _positive(text: str) -> int:
     """Read a count."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        message = f"{text!r} is no number of steps; write for example 1024"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
 
 
 def _seconds(text: str) -> float:
     """Read seconds."""
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
     if not 0 < number <= _DAY:
-        raise ValueError
+        message = f"{text!r} is no number of seconds; write for example 15"
+        raise argparse.ArgumentTypeError(message)
     return number
 
 
@@ -201,6 +205,7 @@ def _check(words: argparse.Namespace, out: TextIO) -> int:
 def _measure(words: argparse.Namespace, out: TextIO) -> int:
     """Ask about one callable."""
     from gate import single
+    from gate.facts import Outcome
     from gate.judge.verdict import exit_code
     from gate.report import lines
 
@@ -220,7 +225,8 @@ def _measure(words: argparse.Namespace, out: TextIO) -> int:
         terminal.findings(terminal.console(out), rows, explain=words.explain)
     else:
         out.write(lines.text(lines.findings(rows, explain=words.explain)))
-    return exit_code(finding.outcome for _, finding, _ in rows)
+    # what could not be measured was asked for by name here, so it is undecided
+    return exit_code(Outcome.INCONCLUSIVE if finding.outcome is Outcome.SKIPPED else finding.outcome for _, finding, _ in rows)
 
 
 def _calibrate(words: argparse.Namespace, out: TextIO) -> int:

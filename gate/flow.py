@@ -4,8 +4,9 @@ import hashlib
 import os
 import platform
 import time
+import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -17,6 +18,7 @@ from gate.errors import GateError
 from gate.facts import Change, Evidence, Finding, Mode, Outcome, Reading, Row, Verdict
 from gate.judge import judge
 from gate.judge import verdict as verdicts
+from gate.judge.reports import broken
 from gate.measure import measure
 from gate.policy import Policy, load
 from gate.record import ledger
@@ -25,6 +27,7 @@ from gate.units import show_count
 from gate.work import Phase, Question, Step, Sweep, Tool
 
 _NAMED = 5  # paths that an error names
+_MOMENT = 0.05  # seconds between two attempts to end what still runs
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
 
 Told = list[tuple[Step, Finding, float]]
@@ -79,11 +82,14 @@ def check(
 
     alone = [step for step in steps if isinstance(step.work, Tool) and step.work.stream]
     with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _MOST_AT_ONCE)) as pool:
+        taking = [pool.submit(take, group) for group in _together([step for step in steps if step not in alone])]
         try:
-            list(pool.map(take, _together([step for step in steps if step not in alone])))
+            for each in taking:
+                each.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            command.stop_all()
+            while wait(taking, timeout=_MOMENT).not_done:  # also what a thread is just starting
+                command.stop_all()
             raise
     for step in alone:
         take([step])
@@ -163,13 +169,25 @@ def _take(
     taken = _now()
     questions = [step.work for step in steps if isinstance(step.work, Question)]
     if questions:
-        answers = inquiry.answer(questions, house.root, explained=explained)
+        answers = _asked(questions, house.root, explained=explained)
     else:
         answers = [_answer(house, step, tidied.get(step.check)) for step in steps]
     return [
         _evidence(house, tree, taken, finding, reading, check=step.check, phase=step.phase, again=step.command)
         for step, (reading, finding) in zip(steps, answers, strict=True)
     ]
+
+
+def _asked(questions: Sequence[Question], root: Path, *, explained: bool) -> list[inquiry.Answer]:
+    """Ask about one case; a mistake of ours is its trouble, and the other cases go on."""
+    try:
+        return inquiry.answer(questions, root, explained=explained)
+    except GateError:
+        raise
+    except Exception as error:  # noqa: BLE001 - told as BROKEN, with its place
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        why = f"the gate itself failed at {Path(place.filename).name}:{place.lineno}: {type(error).__name__}: {error}"
+        return [(Reading(trouble=why), broken(why)) for _ in questions]
 
 
 def _answer(house: House, step: Step, tidied: tuple[tuple[Change, ...], float] | None) -> tuple[Reading, Finding]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # every pytest run of everybody who has the gate installed lo
 
 MARK = "agent_memory"
 LIMITS = {"growth": "0 B/call", "handles": "0/call"}  # what the mark allows when it says nothing else
-_ABOUT = f"{MARK}(growth='0 B/call', handles='0/call', seconds=10, steps=64): call this test again and again in a fresh child, and judge \
+_ABOUT = f"{MARK}(growth='0 B/call', handles='0/call', seconds=15, steps=48): call this test again and again in a fresh child, and judge \
 what it keeps; None leaves a question out"
 _TOGETHER = {"growth", "handles"}  # one watch answers these
 _DAY = 86_400
@@ -158,7 +158,7 @@ class Case(pytest.Collector):
     def collect(self) -> "Iterator[Asked]":
         """Yield every question, with its parameters behind it: so pytest's command line can name it."""
         for check, question in self.questions.items():
-            yield Asked.from_parent(self, name=question.name + question.case.removeprefix(self.name), check=check)
+            yield Asked.from_parent(self, name=check.rpartition("/")[2] + question.case.removeprefix(self.name), check=check)
 
 
 class Asked(Measured):
@@ -187,7 +187,7 @@ class Asked(Measured):
 
     def _goes_with(self, other: "Asked") -> bool:
         """Tell whether the watch that answers this question answers another one as well."""
-        same = other.case is self.case and other.question.case == self.question.case
+        same = other.case is self.case and (other.question.case, other.question.churns) == (self.question.case, self.question.churns)
         return same and {other.question.name, self.question.name} == _TOGETHER
 
 

@@ -1,6 +1,7 @@
 """One callable and no policy: the same questions, the same verdicts, asked from a command line or a test."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -10,20 +11,18 @@ from pathlib import Path
 from gate import inquiry, units
 from gate.errors import GateError
 from gate.facts import Finding, Reading
+from gate.probe import pins
 from gate.work import Budget, Limit, Phase, Question, Step, Subject
 
-QUESTIONS = ("growth", "handles", "churn", "footprint", "peak")
-SECONDS = 10.0  # of work that one callable may take by default
-_FEWEST = 64  # steps that are watched at the least
+SECONDS = 15.0  # of work that one callable may take by default
+_FEWEST = 48  # steps that are watched at the least
 _WAITING = 6  # seconds of waiting for each second of work
 _STARTING = 30  # seconds that importing may take
 _MEMORY = 16 * 10**9
-_OUTPUT = 10**6
+_OUTPUT = 16 * 10**6
 _UNITS = {"growth": "B/call", "handles": "/call", "churn": "B/cycle", "footprint": "B/agent", "peak": "B/call"}
 _RESOLUTION = {"growth": 1.0, "handles": 0.01, "churn": 8.0}
 _NEEDS_SETUP = ("churn", "footprint")
-
-Told = list[tuple[Step, Finding, float]]
 
 
 def asked(which: str, *, setup: str) -> tuple[str, ...]:
@@ -32,7 +31,7 @@ def asked(which: str, *, setup: str) -> tuple[str, ...]:
     Raises GateError when a question is about agents and nothing says how to build one.
     """
     if which == "all":
-        return ("growth", "handles", "footprint", "peak") if setup else ("growth", "handles", "peak")
+        return ("growth", "handles", "churn", "footprint", "peak") if setup else ("growth", "handles", "peak")
     if which in _NEEDS_SETUP and not setup:
         message = f"measure --question {which}: it builds agents, and nothing says how; add --setup TARGET:SETUP"
         raise GateError(message)
@@ -92,7 +91,13 @@ def named(code: str | Callable[..., object]) -> str:
 
 
 def answer(drawn: Sequence[Question], root: Path, *, explained: bool = False) -> list[tuple[Step, Reading, Finding]]:
-    """Ask in fresh children with `root` on the path; return each question as a step, with what was read and found."""
+    """Ask in fresh children with `root` on the path; return each question as a step, with what was read and found.
+
+    Raises GateError inside of a measured child: a script that asks about itself would ask again in each of its children.
+    """
+    if pins.MARK in os.environ:
+        message = 'a measured child asks to measure; put what asks under if __name__ == "__main__":'
+        raise GateError(message)
     told = inquiry.answer(drawn, root, explained=explained)
     steps = [
         Step(check=question.name, phase=Phase.QUALITY, does=f"ask about {question.case}", command="gate measure", work=question)

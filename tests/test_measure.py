@@ -4,6 +4,8 @@ import io
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from gate import measure
 from gate.cli import main
 from gate.errors import GateError
 from gate.facts import Outcome
+from tests.conftest import planted
 
 DRIVER = '''"""A driver."""
 
@@ -87,6 +90,36 @@ def raises(context):
     context["time"] += 1
     if context["time"] > 100:
         raise ValueError("tired")
+
+
+def deep(context):
+    leaky(context)
+
+
+def yields(context):
+    context["kept"].append(bytes(100))
+    yield
+
+
+async def yields_later(context):
+    context["kept"].append(bytes(100))
+    yield
+
+
+class Bot:
+    def step(self):
+        HELD.append(bytes(100))
+
+
+BOT = Bot()
+
+
+async def alone(context):
+    HELD.append(bytes(100))
+
+
+def wrapped():
+    return alone(None)
 '''
 
 
@@ -111,6 +144,11 @@ CASES = {  # callable, setup -> exit code, what is said
     "memory past malloc": ("mapped", "", 1, "memory mapped past malloc grows by 4.1 kB/call"),
     "a descriptor a call": ("opens", "", 1, "FAILED       handles  fds grow by 1/call [1/call, 1/call], limit 0/call"),
     "a coroutine": ("later", "setup", 1, "FAILED       growth  heap grows by 15"),
+    "a coroutine without setup": ("alone", "", 1, "FAILED       growth  heap grows by 15"),
+    "a generator": ("yields", "setup", 1, "FAILED       growth  heap grows by 15"),
+    "an asynchronous generator": ("yields_later", "setup", 1, "FAILED       growth  heap grows by 15"),
+    "a bound method": ("BOT.step", "", 1, "FAILED       growth  heap grows by 15"),
+    "a coroutine that nobody awaits": ("wrapped", "", 2, "TypeError: the step returned a coroutine, which nobody awaits"),
     "a step that raises": ("raises", "setup", 2, "driver.py:74: ValueError: tired"),
     "a setup that raises": ("clean", "needy", 2, "driver.py:16: RuntimeError: no database"),
     "a name that is not there": ("nobody", "", 2, "AttributeError: module 'driver' has no attribute 'nobody'"),
@@ -131,10 +169,16 @@ def test_leak_explains_itself(driver: Path) -> None:
     _, told = run(f"{driver}:leaky", "--setup", f"{driver}:setup")
     assert "driver.py:24: 1" in told
     assert 'context["kept"].append(bytes(100))' in told
-    assert "type bytes:" in told
+    assert "type bytes: 133 B/call in 1 objects" in told
     assert "agents[0]['kept']: list, +1 items/call" in told
     assert "next: stop the growth; if it has a bound, let --setup fill it; or allow it: --max" in told
     assert "policies" not in told
+
+
+def test_calls_that_led_to_the_line_are_told(driver: Path) -> None:
+    """The traceback of the worst line begins where the step does."""
+    _, told = run(f"{driver}:deep", "--setup", f"{driver}:setup", "--question", "growth")
+    assert "  by way of driver.py:78 > driver.py:24 (most recent call last)" in told
 
 
 def test_native_leak_names_its_line(driver: Path) -> None:
@@ -190,6 +234,8 @@ def test_everything_as_json(driver: Path) -> None:
 
 
 USAGE = {
+    "no steps": (["a:b", "--steps", "0"], "argument --steps: '0' is no number of steps; write for example 1024"),
+    "no seconds": (["a:b", "--budget-seconds", "long"], "'long' is no number of seconds; write for example 15"),
     "footprint without setup": (["a:b", "--question", "footprint"], "add --setup TARGET:SETUP"),
     "a limit of nothing": (["a:b", "--max", "8 B/call"], "which question has this limit? add for example --question growth"),
     "a limit without a unit": (
@@ -231,3 +277,27 @@ def test_function_that_no_process_can_import_is_refused(code: object) -> None:
     """A lambda or a number has no name that a fresh process could find."""
     with pytest.raises(GateError, match="cannot be imported by a fresh process"):
         measure.growth(code)  # type: ignore[arg-type] # that is the point
+
+
+def test_script_that_asks_about_itself_is_refused(tmp_path: Path) -> None:
+    """A script without a guard is run again by its own measured child, which says so instead of asking once more."""
+    script = "from gate import measure\ndef step(): pass\nprint(measure.growth(step))\n"
+    (tmp_path / "script.py").write_text(script)
+    ran = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "BROKEN" in ran.stdout
+    assert 'put what asks under if __name__ == "__main__":' in ran.stdout
+
+
+def test_what_is_not_measured_is_undecided(driver: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a heap meter growth gets no number, and the exit code does not say passed."""
+    planted(driver.parent, monkeypatch, "probe/meters.py", "gained >= size", "False")
+    code, told = run(f"{driver}:clean", "--setup", f"{driver}:setup", "--question", "growth")
+    assert code == 3
+    assert told.startswith("SKIPPED      growth  not measured: this platform has no exact heap meter")
+
+
+def test_module_of_the_users_does_not_stand_in_for_pythons_own(driver: Path) -> None:
+    """A pickle.py beside the driver is the user's; what traces has loaded Python's own before."""
+    (driver.parent / "pickle.py").write_text("raise RuntimeError('not the one that was meant')")
+    code, told = run(f"{driver}:heavy", "--question", "peak")
+    assert code == 0, told
