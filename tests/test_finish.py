@@ -2,15 +2,17 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from gate.cli import main
 from gate.record import commit
-from tests.conftest import Repository
+from tests.conftest import Repository, calm, furnish
 from tests.test_record import everything
 
 TASKS = """{
@@ -39,15 +41,28 @@ def finish(task: str = "20.2") -> tuple[int, str]:
     return main(["finish", "--task", task], out), out.getvalue()
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a repository with work to commit and complete evidence for it, once: each test has a copy."""
+    house = Repository(tmp_path_factory.mktemp("prepared") / "repo")
+    with pytest.MonkeyPatch.context() as patch:
+        calm(patch, tmp_path_factory.getbasetemp())
+        patch.chdir(house.root)
+        furnish(house)
+        house.write("tasks/tasks.json", TASKS)
+        house.commit()
+        house.write("bots.py", (house.root / "bots.py").read_text() + "\n# lighter\n")
+        house.write("new.txt", "new")
+        everything()
+    return house.root
+
+
 @pytest.fixture
-def ready(house: Repository) -> Repository:
+def ready(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """Return a repository with work to commit and complete evidence for it."""
-    house.write("tasks/tasks.json", TASKS)
-    house.commit()
-    house.write("bots.py", (house.root / "bots.py").read_text() + "\n# lighter\n")
-    house.write("new.txt", "new")
-    everything()
-    return house
+    shutil.copytree(prepared, tmp_path / "repo", symlinks=True)
+    monkeypatch.chdir(tmp_path / "repo")
+    return Repository(tmp_path / "repo")
 
 
 def state(house: Repository) -> tuple[str, str, bytes, str]:

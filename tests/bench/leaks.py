@@ -17,15 +17,13 @@ from statistics import median
 ROOT = Path(__file__).parents[2]
 PEERS = ("psleak", "pytest-memray")
 DETECTORS = {  # what a case is given to; {driver} is a file with step() and perhaps setup()
-    "gate": "{python} {here} --one {driver}",
+    "gate": "sh {here}/ask.sh {gate} {driver}",
     "psleak": "env PYTHONMALLOC=malloc {python} detectors/psleak_default.py {driver}",
     "psleak, memory only": "env PYTHONMALLOC=malloc {python} detectors/psleak_default.py {driver} memory",
     "pytest-memray": "{python} detectors/memray_limits.py {driver} doc",
     "pytest-memray, tuned": "{python} detectors/memray_limits.py {driver} tuned",
 }
 _LOG = "HEAPGATE_BENCH_LOG"
-_WORDS = {0: 0, 1: 1, 3: 2}  # the gate's exit codes as the folder's: no leak, leak, inconclusive
-_ERROR = 3
 _ROW = re.compile(r"(?P<case>\S+) +(?P<side>\S+) +(?P<verdict>\S+) +[0-9.]+s  ")  # a detail may go on for lines
 _MOST = 300  # seconds of one case
 
@@ -65,17 +63,6 @@ def main(words: list[str]) -> int:
     return 1 if wrong else 0
 
 
-def one(driver: str) -> int:
-    """Give one driver to the gate as a user would, and answer in the folder's words."""
-    words = [str(Path(sys.executable).with_name("gate")), "measure", f"{driver}:step"]
-    if "def setup" in Path(driver).read_text(encoding="utf-8"):
-        words += ["--setup", f"{driver}:setup"]
-    ran = subprocess.run(words, capture_output=True, text=True, check=False)
-    told = (ran.stdout or ran.stderr).splitlines()
-    print("DETAIL", told[0] if told else "nothing")
-    return _WORDS.get(ran.returncode, _ERROR)
-
-
 def timed(log: str, words: list[str]) -> int:
     """Run a detector, note what it cost, and exit as it does."""
     start = time.perf_counter()
@@ -90,8 +77,9 @@ def _score(name: str, command: str, folder: Path, found: argparse.Namespace) -> 
     """Run one detector over all cases, one after the other, so that none disturbs another."""
     log = folder / f"{name.replace(' ', '_')}.log"
     here = Path(__file__)
-    inner = command.format(python="{python}", here=shlex.quote(str(here)), driver="{driver}")
-    outer = f"{{python}} {shlex.quote(str(here))} --timed {shlex.quote(str(log))} {inner}"
+    gate = shlex.quote(str(Path(sys.executable).with_name("gate")))
+    inner = command.format(python="{python}", here=shlex.quote(str(here.parent)), gate=gate, driver="{driver}")
+    outer = f"{{python}} {shlex.quote(str(here))} {shlex.quote(str(log))} {inner}"
     words = [sys.executable, "score.py", "run", "one", "--jobs", "1", "--timeout", str(_MOST), "--cmd", outer]
     words += ["--diluted"] if found.diluted else []
     words += ["--only", *found.only] if found.only else []
@@ -127,5 +115,4 @@ def _is_wrong(row: dict[str, str]) -> bool:
 
 
 if __name__ == "__main__":
-    act, *rest = sys.argv[1:]
-    sys.exit(one(rest[0]) if act == "--one" else timed(rest[0], rest[1:]))
+    sys.exit(timed(sys.argv[1], sys.argv[2:]))

@@ -6,124 +6,252 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TESTS = (
-    "tests/test_limits.py",
-    "tests/test_growth.py",
-    "tests/test_instrument.py",
-    "tests/test_confirm.py",
-    "tests/test_parts.py",
-    "tests/test_peak.py",
-)
+AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One break: in a file, one text in the place of another."""
+    """One break: in a file, one text in the place of another; and the test that is to notice it."""
 
     does: str
     path: str
     old: str
     new: str
+    by: str
 
 
 MUTANTS = (
     Mutant(
         "the heap meter adds a constant a reading",
         "probe/meters.py",
-        "return info.heap_used + info.mmap_used",
-        "self.made = getattr(self, 'made', 0) + 1; return info.heap_used + info.mmap_used + self.made",
+        "return used + mapped",
+        "self.made = getattr(self, 'made', 0) + 1; return used + mapped + self.made",
+        by="tests/test_instrument.py::test_heap_meter_reads_no_growth_where_there_is_none",
     ),
-    Mutant("the heap meter forgets large blocks", "probe/meters.py", "return info.heap_used + info.mmap_used", "return info.heap_used"),
+    Mutant(
+        "the heap meter forgets large blocks",
+        "probe/meters.py",
+        "return used + mapped",
+        "return used",
+        by="tests/test_instrument.py::test_footprint_of_known_agents_is_right",
+    ),
     Mutant(
         "resident memory is told in kB",
         "probe/meters.py",
         'int(text[at : text.index(b"kB", at)]) * 1024',
         'int(text[at : text.index(b"kB", at)])',
-    ),
-    Mutant("memory mapped past malloc counts the heap", "probe/meters.py", " - int(info.arena) - int(info.hblkhd)", ""),
-    Mutant("handles are not counted", "probe/meters.py", 'return len(os.listdir("/proc/self/fd")), ', "return 3, "),
-    Mutant("threads are not counted", "probe/meters.py", 'len(os.listdir("/proc/self/task"))', "1"),
-    Mutant("children are not counted", "probe/meters.py", 'len(_descendants("self")), self._segments()', "0, self._segments()"),
-    Mutant("nothing is collected before a reading", "probe/watch.py", "gc.collect(2 if whole else 1)", "pass"),
-    Mutant(
-        "a window forgets half of its steps", "probe/watch.py", "self._steps[0] += self._per[0]\n", "self._steps[0] += self._per[0] * 2\n"
-    ),
-    Mutant("halving drops the lower reading", "probe/watch.py", 'min(one, two) if name == "heap"', 'max(one, two) if name == "heap"'),
-    Mutant(
-        "the first agent is weighed too", "probe/questions.py", "herd.add(1 if at == 0 else size)", "herd.add(0 if at == 0 else size + 1)"
-    ),
-    Mutant("agents are not stepped before they are weighed", "probe/questions.py", "herd.move(start, settle)", "herd.move(start, 0)"),
-    Mutant("the heap is not levelled", "probe/questions.py", "            if at == 0:\n                self._meters.level()\n", ""),
-    Mutant(
-        "coroutines are called and not run", "probe/target.py", "return lambda *words, **named: run(found(*words, **named))", "return found"
+        by="tests/test_parts.py::test_footprint_of_known_agents_is_right_within_a_thousandth",
     ),
     Mutant(
-        "dropped agents are kept",
+        "memory mapped past malloc counts the heap",
+        "probe/meters.py",
+        " - int(info.arena) - int(info.hblkhd)",
+        "",
+        by="tests/test_instrument.py::test_leaky_agent_fails_and_explains_itself",
+    ),
+    Mutant(
+        "handles are not counted",
+        "probe/meters.py",
+        'return len(Own.listdir("/proc/self/fd")), ',
+        "return 3, ",
+        by="tests/test_instrument.py::test_leaked_handles_fail",
+    ),
+    Mutant(
+        "threads are not counted",
+        "probe/meters.py",
+        'len(Own.listdir("/proc/self/task"))',
+        "1",
+        by="tests/test_instrument.py::test_every_kind_of_handle_is_counted",
+    ),
+    Mutant(
+        "children are not counted",
+        "probe/meters.py",
+        'len(descendants("self")), self._segments()',
+        "0, self._segments()",
+        by="tests/test_instrument.py::test_every_kind_of_handle_is_counted",
+    ),
+    Mutant(
+        "nothing is collected before a reading",
+        "probe/watch.py",
+        "Own.collect(2 if whole else 1)",
+        "pass",
+        by="tests/test_instrument.py::test_garbage_is_collected_before_each_reading",
+    ),
+    Mutant(
+        "a window forgets half of its steps",
+        "probe/watch.py",
+        "self._steps[0] += self._per[0]\n",
+        "self._steps[0] += self._per[0] * 2\n",
+        by="tests/test_limits.py::test_growth_fails_with_its_slope",
+    ),
+    Mutant(
+        "halving drops the lower reading",
+        "probe/watch.py",
+        'min(one, two) if name == "heap"',
+        'max(one, two) if name == "heap"',
+        by="tests/test_growth.py::test_halving_keeps_the_lower_reading",
+    ),
+    Mutant(
+        "agents are not stepped before they are weighed",
+        "probe/questions.py",
+        "            herd.move(start, settle)",
+        "            herd.move(start, 0)",
+        by="tests/test_instrument.py::test_shipped_populations_weigh_the_same_to_the_byte",
+    ),
+    Mutant(
+        "tracing begins when all is built",
+        "probe/questions.py",
+        "        tracemalloc.start()\n        try:\n            self.herd.add(size)\n",
+        "        self.herd.add(size)\n        tracemalloc.start()\n        try:\n",
+        by="tests/test_parts.py::test_traced_bytes_are_those_that_python_asked_for",
+    ),
+    Mutant(
+        "what was entered is not left",
         "probe/target.py",
-        "entered, self._open[index], self.agents[index] = self._open[index], None, None",
-        "entered, self._open[index] = self._open[index], None",
+        "            _leave(entered)\n",
+        "            pass\n",
+        by="tests/test_instrument.py::test_what_was_entered_is_left_when_it_is_dropped",
+    ),
+    Mutant(
+        "the heap is not levelled",
+        "probe/questions.py",
+        "            if at == 0:\n                self._meters.level()\n",
+        "",
+        by="tests/test_parts.py::test_footprint_of_known_agents_is_right_within_a_thousandth",
+    ),
+    Mutant(
+        "coroutines are called and not run",
+        "probe/target.py",
+        "return lambda *words, **named: run(found(*words, **named))",
+        "return found",
+        by="tests/test_instrument.py::test_agents_of_every_form_are_run",
     ),
     Mutant(
         "a sample is dropped on the way",
         "measure/agents.py",
         "values=tuple(values))\n        for name, values in table",
         "values=tuple(values[:-1]) + (values[0],))\n        for name, values in table",
+        by="tests/test_instrument.py::test_readings_of_a_steady_leak_rise",
     ),
     Mutant(
         "sizes and readings are swapped",
         "judge/trend.py",
         "slopes = [(after - before) / (more - fewer)",
         "slopes = [(more - fewer) / ((after - before) or 1)",
+        by="tests/test_limits.py::test_footprint_is_the_slope_and_not_the_total",
     ),
-    Mutant("a slope is doubled", "judge/trend.py", "    slope = median(slopes)\n", "    slope = 2 * median(slopes)\n"),
-    Mutant("an interval has no width", "judge/trend.py", "reach = NormalDist()", "reach = 0 * NormalDist()"),
+    Mutant(
+        "a slope is doubled",
+        "judge/trend.py",
+        "    slope = median(slopes)\n",
+        "    slope = 2 * median(slopes)\n",
+        by="tests/test_growth.py::test_slope_and_interval_are_those_of_scipy",
+    ),
+    Mutant(
+        "an interval has no width",
+        "judge/trend.py",
+        "reach = NormalDist()",
+        "reach = 0 * NormalDist()",
+        by="tests/test_growth.py::test_slope_and_interval_are_those_of_scipy",
+    ),
     Mutant(
         "neighbours that are alike count as independent",
         "judge/trend.py",
         "return min(found, _MOST_RELATED) if found > _RELATED else 0.0",
         "return 0.0",
+        by="tests/test_growth.py::test_related_neighbours_widen_the_interval",
     ),
-    Mutant("growth that fades is growth", "judge/growth.py", "late.value > _FADING * early.value", "True"),
+    Mutant(
+        "growth that fades is growth",
+        "judge/growth.py",
+        "late.value > _FADING * early.value",
+        "True",
+        by="tests/test_growth.py::test_what_stops_by_itself_is_never_called_a_leak",
+    ),
     Mutant(
         "a population counts as one agent",
         "judge/growth.py",
         "values=[value / population for value in series.values]",
         "values=list(series.values)",
+        by="tests/test_growth.py::test_population_divides_the_slope",
     ),
-    Mutant("handles are ignored", "judge/limits.py", "if name in _HANDLES\n", "if name in ()\n"),
-    Mutant("any growth passes", "judge/growth.py", "slope.high < bar or slope.high <= most", "True"),
-    Mutant("nothing is confirmed", "inquiry.py", "    if failed:", "    if False:"),
+    Mutant(
+        "handles are ignored",
+        "judge/limits.py",
+        " if name in _HANDLES",
+        " if name in ()",
+        by="tests/test_limits.py::test_handles_that_are_never_closed_fail",
+    ),
+    Mutant(
+        "any growth passes",
+        "judge/growth.py",
+        "slope.high < bar or slope.high <= most",
+        "True",
+        by="tests/test_growth.py::test_what_keeps_growing_is_never_called_clean",
+    ),
+    Mutant(
+        "nothing is confirmed",
+        "inquiry.py",
+        "    if failed:",
+        "    if False:",
+        by="tests/test_growth.py::test_growth_that_the_second_process_does_not_show_is_not_failed",
+    ),
     Mutant(
         "a container that says it is bounded is a leak",
         "judge/looks.py",
         "    if filling:\n        settle",
         "    if False and filling:\n        settle",
+        by="tests/test_growth.py::test_declared_bound_that_is_not_reached_is_waited_for",
     ),
-    Mutant("too few steps are enough", "judge/limits.py", "if steps < question.steps:", "if False:"),
-    Mutant("a limit is ten times as high", "judge/limits.py", "slope.low > limit.most", "slope.low > 10 * limit.most"),
+    Mutant(
+        "too few steps are enough",
+        "judge/limits.py",
+        "if steps < question.steps:",
+        "if False:",
+        by="tests/test_limits.py::test_level_run_that_was_cut_short_is_undecided",
+    ),
+    Mutant(
+        "a limit is ten times as high",
+        "judge/limits.py",
+        "slope.low > limit.most",
+        "slope.low > 10 * limit.most",
+        by="tests/test_limits.py::test_footprint_above_its_limit_fails_and_names_the_place",
+    ),
+    Mutant(
+        "peaks are told without what was held before",
+        "probe/peak.py",
+        "return highest - before",
+        "return highest",
+        by="tests/test_peak.py::test_peak_of_known_steps_is_right",
+    ),
+    Mutant(
+        "types are counted twice", "probe/census.py", "row[0] += 1", "row[0] += 2", by="tests/test_measure.py::test_leak_explains_itself"
+    ),
 )
 
 
 def main() -> int:
-    """Run the tests on a healthy copy and on each mutant; return 1 when a mutant survives or cannot be planted."""
+    """Run the tests on a healthy copy, and for each mutant its own; return 1 when one survives or cannot be planted."""
     with tempfile.TemporaryDirectory(prefix="heapgate-mutants-") as scratch:
         healthy = _copy(Path(scratch, "healthy"))
-        code, took, told = _test(healthy)
+        code, took, told = _test(healthy, *sorted({mutant.by for mutant in MUTANTS}))
         print(f"healthy: {'passes' if code == 0 else 'FAILS'} in {took:.0f} s", flush=True)
         if code:
             print(told)
             return 1
-        survived = sum(not _killed(mutant, Path(scratch, f"m{at}")) for at, mutant in enumerate(MUTANTS))
-    print(f"{len(MUTANTS) - survived} of {len(MUTANTS)} mutants were noticed")
-    return 1 if survived else 0
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            killed = list(pool.map(_killed, MUTANTS, [Path(scratch, f"m{at}") for at in range(len(MUTANTS))]))
+    print(f"{sum(killed)} of {len(MUTANTS)} mutants were noticed")
+    return 0 if all(killed) else 1
 
 
 def _killed(mutant: Mutant, folder: Path) -> bool:
-    """Plant one mutant in a copy and tell whether a test fails."""
+    """Plant one mutant in a copy and tell whether its test fails."""
     copy = _copy(folder)
     file = copy / "gate" / mutant.path
     text = file.read_text(encoding="utf-8")
@@ -131,8 +259,8 @@ def _killed(mutant: Mutant, folder: Path) -> bool:
         print(f"NOT PLANTED  {mutant.does}: gate/{mutant.path} has changed", flush=True)
         return False
     file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    code, took, told = _test(copy)
-    first = next((line for line in told.splitlines() if line.startswith(("FAILED", "ERROR"))), "")
+    code, took, told = _test(copy, mutant.by)
+    first = next((line for line in told.splitlines() if line.startswith(("FAILED", "ERROR"))), mutant.by)
     print(f"{'noticed ' if code == 1 else 'SURVIVED'}  {mutant.does} ({took:.0f} s) {first.partition(' - ')[0]}", flush=True)
     shutil.rmtree(folder)
     return code == 1
@@ -147,11 +275,10 @@ def _copy(folder: Path) -> Path:
     return folder
 
 
-def _test(copy: Path) -> tuple[int, float, str]:
-    """Run the tests of the instrument on a copy until one fails; return the exit code, the seconds and what was printed."""
+def _test(copy: Path, *tests: str) -> tuple[int, float, str]:
+    """Run tests on a copy until one fails; return the exit code, the seconds and what was printed."""
     start = time.perf_counter()
-    tests = [name for name in TESTS if (copy / name).exists()]
-    words = [sys.executable, "-m", "pytest", "-x", "-q", "-n", "2", "-p", "no:cacheprovider", *tests]
+    words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     env = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     ran = subprocess.run(words, cwd=copy, env=env, capture_output=True, text=True, check=False)
     return ran.returncode, time.perf_counter() - start, ran.stdout
