@@ -55,7 +55,8 @@ def test_dead_limit_is_named_and_the_measured_value_is_written(house: Repository
     assert (code, policy.read_text()) == (0, before)
     code, told = run()
     assert code == 0, told
-    assert re.search(r"footprint: measured [0-9.]+ k?B, limit 9 MB/agent: dead; a limit with headroom: [0-9.]+ k?B$", told, re.MULTILINE), told
+    line = r"footprint: measured [0-9.]+ k?B, limit 9 MB/agent: dead; a limit with headroom: [0-9.]+ k?B$"
+    assert re.search(line, told, re.MULTILINE), told
     assert told.endswith("policies/memory.yaml holds what was measured; 1 dead limit, above 3 times what was measured\n")
     after = policy.read_text()
     assert re.search(

@@ -18,7 +18,7 @@ from gate.work import Question
 _TAIL = 5  # lines of what a broken child printed
 _SHARE = 0.8  # of the wall clock that stepping may use; a child that is still busy at the end of it is stopped
 _TRACED = 1024  # steps of a traced run, at the most
-_FEWEST = 32  # and at the least
+_FEWEST = 128  # and at the least, when the time allows: a list that grows asks for more room now and then
 _SLOWER = 20  # times, when every allocation is traced
 _TRACING = 0.3  # seconds that traced steps may take, if these are not too few
 _EXPLAINED = 0.5  # share of the growth that lines of Python must explain before nobody looks further

@@ -11,6 +11,7 @@ from gate.probe import once, target
 from gate.probe.own import Own
 
 _MOST = 10
+_FEWEST = 3  # blocks: what was asked for once or twice is no growth
 _FRAMES = 64
 
 
@@ -37,7 +38,8 @@ def _kept(file: Path, root: str, per: int) -> list[tuple[str, str, int, float, f
             total = sums.setdefault(_frame(record.hybrid_stack_trace(_FRAMES), root), [0, 0])
             total[0] += record.size
             total[1] += record.n_allocations
-    worst = sorted(sums.items(), key=lambda item: -item[1][0])[:_MOST]
+    again = [item for item in sums.items() if item[1][1] >= _FEWEST]
+    worst = sorted(again, key=lambda item: -item[1][0])[:_MOST]
     return [(function, path, line, size / per, count / per) for (function, path, line), (size, count) in worst]
 
 

@@ -14,7 +14,7 @@ from gate.probe import pins
 from gate.units import show_time
 from gate.work import Question
 
-_SHARE = 0.25  # of the seconds of work that a question may take: an explanation may step as long
+_SHARE = 0.75  # of the seconds of work that a question may take: an explanation may step as long
 _WIDE = 200  # letters of a line that a child printed
 _ABSENT = "no line of Python holds it: memory of C code; pip install 'heapgate[native]' to name the native line"
 

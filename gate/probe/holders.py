@@ -16,7 +16,7 @@ from gate.probe.own import Own
 _LEAST = 8  # items by which a container must have grown
 _RAREST = 1e-4  # items a step: what gains less explains no growth that is seen
 _MOST = 5  # containers that are told
-_SLIGHT = 0.01  # share of what the fastest gained below which another is not worth a search
+_SLIGHT = 0.05  # share of what the fastest gained below which another is not worth a search
 _NODES = 2_000_000  # objects that the search visits at the most
 _SECONDS = 1.0  # that it may take
 _CONTAINERS = (list, dict, set, deque)
