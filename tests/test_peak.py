@@ -100,7 +100,7 @@ def ask(asked: Question, root: Path) -> tuple[Reading, Finding]:
         ("lean", 0, 2_000, "traced"),
         ("scratch", 3_000_000, 3_002_000, "traced"),
         ("rare", 3_000_000, 3_002_000, "traced"),
-        ("mapped", (8 << 20) - 65_536, (8 << 20) + 400_000, "resident"),
+        ("mapped", (8 << 20) - 131_072, (8 << 20) + 400_000, "resident"),
         ("grows", 1_000, 3_000, "traced"),
     ],
 )

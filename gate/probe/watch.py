@@ -37,9 +37,11 @@ class Watch:
     def __init__(self, meters: Meters, step: Callable[[], object]) -> None:
         """Remember what to do; nothing is done yet."""
         self._meters, self._step = meters, step
+        self._read = meters.heap  # a bound method is an object, too
         self._rows = {name: array("q", bytes(8 * CAPACITY)) for name in NAMES}
         self._steps, self._per, self._every, self._reads, self._low, self._sum = (array("q", [start]) for start in (0, 1, 1, 1, 0, 0))
         self._due, self._price = array("d", [0.0]), array("d", [0.0])  # seconds that collecting may take, and takes
+        self._clock = array("d", [0.0, 0.0])  # what a reading and a window took
         self._taken = 0
         self._files = most_files()
         self._began = array("d", [Own.process_time(), Own.monotonic()])
@@ -97,11 +99,11 @@ class Watch:
 
     def _window(self, until: float) -> bool:
         """Take the steps of one window; return False for one that time cut short, which is not told."""
-        step, read, low, total = self._step, self._meters.heap, self._low, self._sum
-        every, reads = self._every, self._reads
+        step, read, low, total = self._step, self._read, self._low, self._sum
+        every, reads, clock = self._every, self._reads, self._clock
         every[0] = self._per[0] // reads[0]
         low[0], total[0] = _LARGE, 0
-        start = Own.perf_counter()
+        clock[0] = Own.perf_counter()
         for _ in repeat(None, reads[0]):
             for _ in repeat(None, every[0]):
                 step()
@@ -111,22 +113,23 @@ class Watch:
             del seen  # a number that lives is read by the next reading
             if Own.monotonic() > until:
                 return False
-        took = Own.perf_counter() - start
-        self._collect(took)
-        start = Own.perf_counter()
-        low[0] = min(low[0], read())
-        cost = 2 * (Own.perf_counter() - start)
-        total[0] += read()
+        clock[1] = Own.perf_counter() - clock[0]
+        self._collect()
+        clock[0] = Own.perf_counter()
+        seen = read()  # nothing of ours lives now that did not live at the window before
+        clock[0] = 2 * (Own.perf_counter() - clock[0])
+        total[0], low[0] = total[0] + seen, min(low[0], seen)
+        del seen
         self._steps[0] += self._per[0]
         self._keep(total[0] // (reads[0] + 1))
-        while reads[0] < min(_READS, self._per[0]) and 2 * reads[0] * cost < _SHARE * took:
+        while reads[0] < min(_READS, self._per[0]) and 2 * reads[0] * clock[0] < _SHARE * clock[1]:
             reads[0] *= 2
         return True
 
-    def _collect(self, took: float) -> None:
+    def _collect(self) -> None:
         """Collect what is garbage, unless the user's code switched that off; all of it only as often as its price allows."""
         if Own.is_collecting():
-            self._due[0] += _COLLECTING * took
+            self._due[0] += _COLLECTING * self._clock[1]
             start = Own.process_time()
             whole = self._price[0] <= max(self._due[0], _CHEAP)
             Own.collect(2 if whole else 1)
