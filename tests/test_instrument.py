@@ -258,6 +258,15 @@ def test_garbage_is_collected_before_each_reading(tmp_path: Path) -> None:
     assert max(values) - min(values) <= TWITCH
 
 
+def test_agents_are_weighed_when_they_have_settled(tmp_path: Path) -> None:
+    """What an agent gets in its first step is part of its weight."""
+    (tmp_path / "lazy.py").write_text("def build(index): return []\ndef step(agent): agent or agent.append(bytearray(100_000))\n")
+    asked = question("lazy:build", "lazy:step", "footprint", sizes=(2, 4))
+    found = limits.judge(asked, agents.footprint(asked, tmp_path))
+    assert found.estimate is not None
+    assert found.estimate.value == pytest.approx(100_000, rel=0.01)
+
+
 def test_readings_of_a_steady_leak_rise() -> None:
     """Every reading of a leak is told, in its order."""
     values = series(look(question("tests.populations.extremes:leaky", "tests.populations.extremes:step", "growth"), ROOT))

@@ -101,7 +101,7 @@ MUTANTS = (
         "probe/questions.py",
         "            herd.move(start, settle)",
         "            herd.move(start, 0)",
-        by="tests/test_instrument.py::test_shipped_populations_weigh_the_same_to_the_byte",
+        by="tests/test_instrument.py::test_agents_are_weighed_when_they_have_settled",
     ),
     Mutant(
         "tracing begins when all is built",
