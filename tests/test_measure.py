@@ -175,6 +175,12 @@ def test_leak_explains_itself(driver: Path) -> None:
     assert "policies" not in told
 
 
+def test_line_that_opens_is_told(driver: Path) -> None:
+    """Handles that stay open name the line that opens them, with how many it opens in each call."""
+    _, told = run(f"{driver}:opens", "--question", "handles")
+    assert "driver.py:36: 1/call: os.open(os.devnull, os.O_RDONLY)" in told, told
+
+
 def test_calls_that_led_to_the_line_are_told(driver: Path) -> None:
     """The traceback of the worst line begins where the step does."""
     _, told = run(f"{driver}:deep", "--setup", f"{driver}:setup", "--question", "growth")

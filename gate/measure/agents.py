@@ -189,15 +189,8 @@ def peak(question: Question, root: Path) -> Reading:
 
 def explain(question: Question, root: Path, reading: Reading) -> Reading:
     """Ask more children, slow ones, which lines and which types hold the memory; what no line of Python explains is asked natively."""
-    if question.name == "handles":
-        return reading
-    if question.name == "peak":
-        with Fresh(question, root) as child:
-            told, trouble = child.ask("height")
-            took = child.reading(told, trouble)
-        lines = tuple(_hotspot(line, root) for line in told.get("lines", ()))
-        pins = reading.pins | ({"lines": trouble} if trouble else {})
-        return replace(reading, wall=reading.wall + took.wall, cpu=reading.cpu + took.cpu, hotspots=lines, pins=pins)
+    if question.name in {"handles", "peak"}:
+        return _placed(question, root, reading)
     weighs = question.name == "footprint"
     agents, steps = (question.sizes[0], 0) if weighs else (question.population, _traced(reading))
     with Fresh(question, root, most=2 * agents + 1) as child:
@@ -212,6 +205,17 @@ def explain(question: Question, root: Path, reading: Reading) -> Reading:
         said |= {"lines": nowhere} if nowhere else {}
     spent = replace(reading, wall=reading.wall + took.wall + wall, cpu=reading.cpu + took.cpu)
     return replace(spent, hotspots=lines, types=types, pins={**reading.pins, **said})
+
+
+def _placed(question: Question, root: Path, reading: Reading) -> Reading:
+    """Ask one more child at which lines handles are opened, or where a step reaches its height."""
+    how = {"agents": question.population, "steps": _traced(reading), "seconds": throwaway.seconds(question)}
+    with Fresh(question, root) as child:
+        told, trouble = child.ask("height") if question.name == "peak" else child.ask("opened", **how)
+        took = child.reading(told, trouble)
+    lines = tuple(_hotspot(line, root) for line in told.get("lines", ()))
+    pins = reading.pins | ({"lines": trouble} if trouble else {})
+    return replace(reading, wall=reading.wall + took.wall, cpu=reading.cpu + took.cpu, hotspots=lines, types=(), pins=pins)
 
 
 def _hotspot(line: Answer, root: Path) -> Hotspot:

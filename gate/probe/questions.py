@@ -43,6 +43,7 @@ class Subject:
             "parts": self.parts,
             "peak": self.peak,
             "height": self.height,
+            "opened": self.opened,
         }
         return ask[wish["do"]](**wish["how"])
 
@@ -133,6 +134,14 @@ class Subject:
         settle, churn = int(self._wanted["settle"]), bool(self._wanted["churn"])
         root, until = self._wanted["root"], Own.monotonic() + seconds
         return dict(lines.look(self.herd, root=root, settle=settle, agents=agents, steps=steps, churn=churn, until=until))
+
+    def opened(self, *, agents: int, steps: int, seconds: float) -> Answer:
+        """Say which lines of code open what stays open: see opened.look."""
+        from gate.probe import opened  # noqa: PLC0415 - only explains
+
+        settle, churn = int(self._wanted["settle"]), bool(self._wanted["churn"])
+        root, until = self._wanted["root"], Own.monotonic() + seconds
+        return {"lines": opened.look(self.herd, root=root, settle=settle, agents=agents, steps=steps, churn=churn, until=until)}
 
     def parts(self, *, size: int, settle: int) -> Answer:
         """Say what the bytes of `size` new agents belong to: see parts.look."""
