@@ -41,10 +41,17 @@ def answer(questions: Sequence[Question], root: Path, *, explained: bool = False
             taken[key] = _peak(question, root) if question.name == "peak" else _weigh(question, root)
         reading, finding = taken[key]
         if finding.outcome is Outcome.FAILED or (explained and finding.outcome not in {Outcome.BROKEN, Outcome.SKIPPED}):
-            reading = agents.explain(question, root, reading)
-            reading = parts.split(question, root, reading) if question.name == "footprint" else reading
+            sized = _sized(question, reading)
+            reading = agents.explain(sized, root, reading)
+            reading = parts.split(sized, root, reading) if question.name == "footprint" else reading
             taken[key] = reading, limits.explained(question, reading, finding)
     return [taken[question.name + question.limit.unit] for question in questions]
+
+
+def _sized(question: Question, reading: Reading) -> Question:
+    """Return a question with the population sizes that were weighed."""
+    counts = next((row.counts for row in reading.series if row.over == "agents"), question.sizes)
+    return replace(question, sizes=counts)
 
 
 def _weigh(question: Question, root: Path) -> Answer:
@@ -53,7 +60,8 @@ def _weigh(question: Question, root: Path) -> Answer:
     found = limits.judge(question, first)
     if found.outcome is not Outcome.FAILED:
         return first, found
-    second = agents.footprint(replace(question, sizes=(question.sizes[0], question.sizes[-1])), root)
+    sizes = _sized(question, first).sizes
+    second = agents.footprint(replace(question, sizes=(sizes[0], sizes[-1])), root)
     both = {"wall": first.wall + second.wall, "cpu": first.cpu + second.cpu, "samples": first.samples + second.samples}
     again = limits.judge(question, second)
     if again.outcome is Outcome.FAILED:

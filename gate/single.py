@@ -59,7 +59,7 @@ def questions(
                 subject=subject,
                 limit=limit,
                 budget=budget,
-                sizes=(8, 16, 24),
+                sizes=(),
                 settle=0,
                 population=1,
                 steps=max(_FEWEST, steps),

@@ -102,7 +102,7 @@ class Question:
     subject: Subject
     limit: Limit
     budget: Budget
-    sizes: tuple[int, ...]  # live agents per child: footprint
+    sizes: tuple[int, ...]  # live agents per child, () for as many as their weight suggests: footprint
     settle: int  # steps each agent takes before it is weighed or watched
     population: int  # live agents while steps are counted
     steps: int  # fewest steps that are watched before anything passes

@@ -334,6 +334,15 @@ def test_footprint_of_known_agents_is_right_within_a_thousandth(tmp_path: Path, 
     assert found.estimate.value == pytest.approx(truth, rel=0.001)
 
 
+@pytest.mark.parametrize(("size", "sizes"), [(1000, (2, 13, 24)), (15_000_000, (2, 7, 12)), (150_000_000, (2, 3, 4))])
+def test_sizes_that_no_policy_names_follow_from_the_weight(tmp_path: Path, size: int, sizes: tuple[int, ...]) -> None:
+    """Light agents are weighed in large populations, heavy ones in small, and the weight is right."""
+    (tmp_path / "weights.py").write_text(f"def build(index): return bytearray({size})\ndef step(agent): pass\n")
+    reading = agents.footprint(question("weights:build", "weights:step", sizes=()), tmp_path)
+    assert reading.series[0].counts == sizes
+    assert reading.series[0].values[0] == pytest.approx(2 * size, rel=0.1)
+
+
 @pytest.mark.parametrize(("build", "truth"), [("objects", 4000 * (1000 + 33 + 8)), ("array", SIZE), ("native", 0)])
 def test_traced_bytes_are_those_that_python_asked_for(tmp_path: Path, build: str, truth: int) -> None:
     """Beside the heap stands what Python and numpy asked for: no heads of an allocator, and nothing that C code took by itself."""

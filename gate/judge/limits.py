@@ -1,6 +1,7 @@
 """Decide whether footprint, growth and handles are within their limits."""
 
 from dataclasses import replace
+from itertools import groupby
 
 from gate.facts import Estimate, Finding, Outcome, Reading, Series
 from gate.judge import growth, peak, reports, trend
@@ -250,7 +251,8 @@ def _explained(reading: Reading, unit: str) -> tuple[str, ...]:
     """Word which lines and types hold the memory."""
     spots = [spot for spot in reading.hotspots[:_SHOWN] if spot.size >= _SLIGHT * reading.hotspots[0].size]
     lines = [f"{spot.path}:{spot.line}: {show_amount(spot.size, unit)}: {spot.text}" for spot in spots]
-    calls = [place for place in spots[0].trace if not place.startswith("/")][-_CALLS:] if spots else []  # the user's own
+    own = [place for place in spots[0].trace if not place.startswith("/")] if spots else []
+    calls = [place for place, _ in groupby(own)][-_CALLS:]  # a comprehension is a call of its own
     lines[1:1] = [f"  by way of {' > '.join(calls)} (most recent call last)"] if len(calls) > 1 else []
     rows = [row for row in reading.types[:_SHOWN] if row.size >= _SLIGHT * reading.types[0].size]
     types = [f"type {row.name}: {show_amount(row.size, unit)} in {row.count:.3g} objects" for row in rows]

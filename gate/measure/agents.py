@@ -23,6 +23,8 @@ _SLOWER = 20  # times, when every allocation is traced
 _TRACING = 0.3  # seconds that traced steps may take, if these are not too few
 _EXPLAINED = 0.5  # share of the growth that lines of Python must explain before nobody looks further
 _FILLS = 16  # a population may gain one part in so many of the memory that it may have before its watch ends
+_FIRST, _FEW, _MANY = 2, 4, (24, 12, 6)  # live agents, where a policy names no sizes
+_MUCH = 256 * 10**6  # bytes that they may weigh together
 _COUNTED = {"fds", "threads", "children", "segments"}  # meters that read no bytes
 
 Answer = dict[str, Any]  # JSON to and from the child: see gate/probe
@@ -143,28 +145,38 @@ class Fresh:
 
 
 def footprint(question: Question, root: Path) -> Reading:
-    """Weigh one more live agent: a fresh child for each population size."""
+    """Weigh one more live agent: a fresh child for each population size; the first child suggests the others when there are none."""
     readings: list[Reading] = []
     rows: list[Answer] = []
-    for size in question.sizes:
+    sizes = list(question.sizes) or [_FIRST]
+    for size in sizes:
         with Fresh(question, root, most=2 * size) as child:
             told, trouble = child.ask("footprint", size=size, settle=question.settle)
             readings.append(child.reading(told, trouble))
         if trouble:
             return _summed(readings)
         rows.append(told)
+        if sizes == [_FIRST] and not question.sizes:
+            sizes += _suggested(told)
     series = tuple(
         Series(
             meter=name,
             unit="" if name in _COUNTED else "B",
             over="agents",
-            counts=question.sizes,
+            counts=tuple(sizes),
             values=tuple(row[name][1] - row[name][0] for row in rows),
         )
         for name in ("heap", "rss", "mapped", "traced", "children")
         if all(row[name][0] >= 0 for row in rows)
     )
     return replace(_summed(readings), series=series)
+
+
+def _suggested(told: Answer) -> list[int]:
+    """Return further population sizes, by what an agent of the first one weighs: many are steadier, and may fill the machine."""
+    weight = max(told[name][1] - told[name][0] for name in ("heap", "rss")) / _FIRST
+    most = next((size for size in _MANY if size * weight <= _MUCH), _FEW)
+    return [(_FIRST + most) // 2, most]
 
 
 def peak(question: Question, root: Path) -> Reading:

@@ -181,13 +181,18 @@ class AgentCase(_Case):
     step: Target = Field(description="module:callable, (agent) -> None, of a population (model) -> None")
     limits: Limits
     sizes: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = Field(
-        default=(8, 16, 24), min_length=2, max_length=16, description="Live agents in each fresh child: footprint."
+        default=(),
+        max_length=16,
+        description="Live agents in each fresh child: footprint. Left out: 2, 13 and 24, or fewer where agents are heavy.",
     )
     live: int = Field(default=1, ge=1, le=1_000_000, description="Live agents while steps are counted.")
 
     @field_validator("sizes")
     @classmethod
     def _rising(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if len(sizes) == 1:
+            message = f"{list(sizes)} is one size, and a slope takes two; write for example [8, 16, 24]"
+            raise ValueError(message)
         if any(after <= before for before, after in pairwise(sizes)):
             message = f"{list(sizes)} does not rise; write for example [8, 16, 24]"
             raise ValueError(message)
