@@ -54,6 +54,11 @@ def look(herd: Herd, *, root: str, settle: int, agents: int, steps: int, churn: 
     return {"lines": lines, "types": census.gained(counted, census.count(), per)}
 
 
+def told(path: str, line: int, size: float, count: float, trace: list[str]) -> Line:
+    """Tell one line of code with its text."""
+    return {"path": path, "line": line, "text": linecache.getline(path, line).strip(), "size": size, "count": count, "trace": trace}
+
+
 def _look() -> tracemalloc.Snapshot:
     """Take a snapshot of what is alive."""
     Own.collect()
@@ -77,18 +82,7 @@ def _lines(before: tracemalloc.Snapshot, after: tracemalloc.Snapshot, root: str,
         if change.size_diff > traces.get(place, (0, []))[0]:
             traces[place] = change.size_diff, [f"{frame.filename}:{frame.lineno}" for frame in reversed(frames)]
     worst = sorted(sums.items(), key=lambda item: -item[1][0])[:_MOST]
-    return [
-        {
-            "path": path,
-            "line": line,
-            "text": linecache.getline(path, line).strip(),
-            "size": size / per,
-            "count": count / per,
-            "trace": traces[path, line][1],
-        }
-        for (path, line), (size, count) in worst
-        if size > 0
-    ]
+    return [told(path, line, size / per, count / per, traces[path, line][1]) for (path, line), (size, count) in worst if size > 0]
 
 
 def _is_own(filename: str, root: str) -> bool:

@@ -1,9 +1,9 @@
 """Which lines of code open descriptors, threads and processes: asked of the interpreter's own audit events, only to explain."""
 
-import linecache
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from gate.probe.lines import Line, told
 from gate.probe.own import Own
 from gate.probe.target import Herd, take
 
@@ -14,7 +14,7 @@ _EVENTS = {"open", "socket.__new__", "subprocess.Popen", "os.fork", "os.posix_sp
 _MOST = 10
 
 
-def look(herd: Herd, *, root: str, settle: int, agents: int, steps: int, churn: bool, until: float) -> list[dict[str, Any]]:
+def look(herd: Herd, *, root: str, settle: int, agents: int, steps: int, churn: bool, until: float) -> list[Line]:
     """Return the lines of the user's code that open something, with how many times a step, most first; some may close it again.
 
     The hook stays for as long as the process lives, so this is asked of a child that answers nothing else.
@@ -38,17 +38,7 @@ def look(herd: Herd, *, root: str, settle: int, agents: int, steps: int, churn: 
     sys.addaudithook(hook)
     per = take(one, steps, until) * (1 if churn else agents)
     worst = sorted(seen.items(), key=lambda item: -item[1])[:_MOST]
-    return [
-        {
-            "path": path,
-            "line": line,
-            "text": linecache.getline(path, line).strip(),
-            "size": number / per,
-            "count": number / per,
-            "trace": [],
-        }
-        for (path, line), number in worst
-    ]
+    return [told(path, line, number / per, number / per, []) for (path, line), number in worst]
 
 
 def _caller() -> "FrameType | None":

@@ -1,7 +1,6 @@
 """The most that a step needs: what is allocated at its height above what is held before it."""
 
 import ctypes
-import linecache
 import os
 import sys
 import tracemalloc
@@ -11,6 +10,7 @@ from itertools import repeat
 from types import FrameType
 from typing import Any
 
+from gate.probe.lines import Line, told
 from gate.probe.own import Own
 from gate.probe.target import Herd
 
@@ -42,7 +42,7 @@ def look(herd: Herd, *, population: int, settle: int) -> dict[str, list[int]]:
     return {"resident": resident, "traced": traced, "round": rounds}
 
 
-def lines(herd: Herd, *, population: int, settle: int, root: str) -> list[dict[str, object]]:
+def lines(herd: Herd, *, population: int, settle: int, root: str) -> list[Line]:
     """Return the line of the user's code at which a step reaches its height, with the calls that led there and the bytes above rest.
 
     Every line of one step is followed, which takes many times as long as the step itself.
@@ -77,8 +77,7 @@ def lines(herd: Herd, *, population: int, settle: int, root: str) -> list[dict[s
     if at is None:
         return []
     path, _, line = at[0].rpartition(":")
-    text = linecache.getline(path, int(line)).strip()
-    return [{"path": path, "line": int(line), "text": text, "size": highest, "count": 1, "trace": at[::-1]}]
+    return [told(path, int(line), highest, 1, at[::-1])]
 
 
 def _callers(frame: FrameType | None, root: str) -> list[str]:
