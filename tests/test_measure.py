@@ -18,7 +18,7 @@ from tests.conftest import planted
 
 DRIVER = '''"""A driver."""
 
-import asyncio
+import asyncio, ctypes
 import mmap
 import os
 import sqlite3
@@ -120,6 +120,10 @@ async def alone(context):
 
 def wrapped():
     return alone(None)
+
+
+def lost():
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(bytearray(100)))
 '''
 
 
@@ -173,6 +177,20 @@ def test_leak_explains_itself(driver: Path) -> None:
     assert "agents[0]['kept']: list, +1 items/call" in told
     assert "next: stop the growth; if it has a bound, let --setup fill it; or allow it: --max" in told
     assert "policies" not in told
+
+
+def test_verdict_alone_is_to_be_had(driver: Path) -> None:
+    """With --no-explain the same leak fails by the same figure, and nobody looks for its line."""
+    code, told = run(f"{driver}:leaky", "--setup", f"{driver}:setup", "--no-explain")
+    assert code == 1
+    assert "FAILED       growth  heap grows by " in told
+    assert "driver.py:24" not in told
+
+
+def test_containers_of_the_gate_are_never_named(driver: Path) -> None:
+    """Where C code lost what grows, no container is told, least of all one of the gate's own; nobody searches for the way to it."""
+    _, told = run(f"{driver}:lost", "--question", "growth", "--no-explain", "--json")
+    assert json.loads(told)["answers"][0]["reading"]["holders"] == []
 
 
 def test_line_that_opens_is_told(driver: Path) -> None:

@@ -1,13 +1,17 @@
 """A measured child: answer one wish after the other, until there are no more."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import Any
 
 from gate.probe import meters, pins, questions
 from gate.probe.own import Own, leave_twin, worded
+
+TYPE_CHECKING = False  # typing takes as long to load as the rest of us; a type checker takes this for True
+if TYPE_CHECKING:
+    from typing import Any
 
 _SPARE = 1 << 20  # bytes that are let go when no memory is left, to say so
 _TRIES = 5  # an error of a handler or a trace function ends it, and few come at a time
@@ -15,7 +19,8 @@ _TRIES = 5  # an error of a handler or a trace function ends it, and few come at
 
 def main(request: str) -> None:
     """Answer every wish with one line; whatever the user's code does, an answer is a whole line or none."""
-    wanted = Own.decode(Path(request).read_text(encoding="utf-8"))
+    with open(request, encoding="utf-8") as file:
+        wanted = Own.decode(file.read())
     line = _Line(*(int(os.environ.pop(name)) for name in ("GATE_HEAR", "GATE_TELL")))
     pins.bound(wanted["memory"])
     asked = _Asked(wanted)

@@ -1,7 +1,8 @@
 """What a child can be asked about agents: what they keep, weigh, need at their peak, and where it lies."""
 
+from __future__ import annotations
+
 from array import array
-from typing import TYPE_CHECKING, Any
 
 from gate.probe import meters as instruments
 from gate.probe.meters import Meters, let_go
@@ -9,10 +10,12 @@ from gate.probe.own import Own
 from gate.probe.target import Herd, check
 from gate.probe.watch import Watch
 
+TYPE_CHECKING = False  # see gate/probe/__main__.py
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
-Answer = dict[str, Any]
+    Answer = dict[str, Any]
 
 _NOISE_STEPS = 1000
 _NOISE_LOOKS = 8
@@ -35,17 +38,7 @@ class Subject:
 
     def answer(self, wish: Answer) -> Answer:
         """Answer one wish by its name."""
-        ask: dict[str, Callable[..., Answer]] = {
-            "watch": self.watch,
-            "footprint": self.footprint,
-            "holders": self.holders,
-            "lines": self.lines,
-            "parts": self.parts,
-            "peak": self.peak,
-            "height": self.height,
-            "opened": self.opened,
-        }
-        return ask[wish["do"]](**wish["how"])
+        return _WISHES[wish["do"]](self, **wish["how"])
 
     def so_far(self) -> Answer:
         """Return what was seen before the user's code broke down."""
@@ -65,12 +58,12 @@ class Subject:
                 self.herd.move(0, settle)
             step = self.herd.cycle(settle) if churn else self.herd.round()
             self._noise = self._quiet()
+            self._watch = Watch(self._meters, step)
             if remember:
                 from gate.probe import holders  # noqa: PLC0415 - only when a second look is wanted
 
                 check(step())  # what it imports fills containers once
                 self._sizes = holders.sizes()
-            self._watch = Watch(self._meters, step)
             rest()
             self._start[0] = self._meters.heap()
             self._start[1] = self._watch.pace()
@@ -175,6 +168,18 @@ class Subject:
                 let_go()
                 looks[at] = self._meters.heap()
         return max(looks) - min(looks)
+
+
+_WISHES: dict[str, Callable[..., Answer]] = {  # made before anything is watched: a dictionary of ours must not seem to grow
+    "watch": Subject.watch,
+    "footprint": Subject.footprint,
+    "holders": Subject.holders,
+    "lines": Subject.lines,
+    "parts": Subject.parts,
+    "peak": Subject.peak,
+    "height": Subject.height,
+    "opened": Subject.opened,
+}
 
 
 def freeze() -> None:

@@ -1,24 +1,28 @@
 """The user's own code: found by name, entered, stepped and left as the policy says."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.util
 import operator
+import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable
 from functools import cache, partial
 from math import inf
-from pathlib import Path
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import TYPE_CHECKING, Any
 
 from gate.probe.own import Own, leave_twin
 
+TYPE_CHECKING = False  # see gate/probe/__main__.py
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    Call = Callable[..., Any]  # any callable of the user's
 
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # inspect.CO_GENERATOR and its like
-
-Call = Callable[..., Any]  # any callable of the user's
 
 
 def load(name: str, root: str) -> Call:
@@ -30,7 +34,7 @@ def load(name: str, root: str) -> Call:
     if not where or not attribute:
         message = f"{name!r} names no callable; write module:callable or path/to/file.py:callable"
         raise TypeError(message)
-    found: object = operator.attrgetter(attribute)(_file(Path(root, where)) if where.endswith(".py") else _module(where, root))
+    found: object = operator.attrgetter(attribute)(_file(os.path.join(root, where)) if where.endswith(".py") else _module(where, root))
     if not callable(found):
         message = f"{name} is a {type(found).__name__}, not callable; name a function"
         raise TypeError(message)
@@ -145,28 +149,29 @@ def check(done: object) -> None:
 
 def _module(where: str, root: str) -> object:
     """Import a module by its name."""
-    if Path(root, where).is_file():
+    if os.path.isfile(os.path.join(root, where)):
         message = f"{where} is no Python file: its name must end in .py"
         raise ImportError(message)
     return importlib.import_module(where)
 
 
 @cache
-def _file(path: Path) -> object:
+def _file(path: str) -> object:
     """Import a Python file, once, under its own name unless that is taken, and with its folder on the path as when it is run."""
-    place = str(path.resolve())
-    for name in (path.stem, f"{path.stem}_py"):
+    place, (folder, base) = os.path.realpath(path), os.path.split(path)
+    stem = base.removesuffix(".py")
+    for name in (stem, f"{stem}_py"):
         known = sys.modules.get(name)
         if known is not None and vars(known).get("__file__") == place:
             return known
         if known is None and name not in sys.stdlib_module_names:
             break
     spec = importlib.util.spec_from_file_location(name, place)
-    if spec is None or spec.loader is None or not path.is_file():
-        message = f"{path.name} is no Python file"
+    if spec is None or spec.loader is None or not os.path.isfile(path):
+        message = f"{base} is no Python file"
         raise ImportError(message)
-    if str(path.parent) not in sys.path:
-        sys.path.insert(1, str(path.parent))
+    if folder not in sys.path:
+        sys.path.insert(1, folder)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -221,7 +226,7 @@ def run(work: Awaitable[Any]) -> Any:
 
 
 @cache
-def _loop() -> "AbstractEventLoop":
+def _loop() -> AbstractEventLoop:
     import asyncio  # noqa: PLC0415 - who is not async does not pay for it
 
     loop = asyncio.new_event_loop()

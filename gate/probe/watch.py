@@ -44,19 +44,20 @@ class Watch:
         self._clock = array("d", [0.0, 0.0])  # what a reading and a window took
         self._taken = 0
         self._files = most_files()
-        self._began = array("d", [Own.process_time(), Own.monotonic()])
+        self._began = array("d", [0.0, 0.0])
 
     def pace(self) -> int:
         """Take some steps to learn how long one takes, and choose windows so that the first table takes a sixteenth of a second.
 
         Returns the steps that it took.
         """
-        start, taken = self._spent(), 0
-        while taken < _PACED and (taken < _SOME or self._spent() - start < _SCREEN / 4):
+        self._began[0], self._began[1] = Own.process_time(), Own.monotonic()
+        taken = 0
+        while taken < _PACED and (taken < _SOME or self._spent() < _SCREEN / 4):
             check(self._step())
             leave_twin()
             taken += 1
-        pace = max((self._spent() - start) / taken, 1e-7)
+        pace = max(self._spent() / taken, 1e-7)
         self._steps[0] += taken
         while self._per[0] * CAPACITY * pace < _SCREEN:
             self._per[0] *= 2
