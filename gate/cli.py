@@ -85,7 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument(
         "--budget-seconds", type=_seconds, default=15.0, metavar="S", help="of work before it says INCONCLUSIVE (default: 15)"
     )
-    measure.add_argument("--explain", action="store_true", help="also name lines and types of what passes")
+    explain = argparse.BooleanOptionalAction  # without either: what fails
+    measure.add_argument("--explain", action=explain, help="name lines and types also of what passes, or of nothing: quicker")
     measure.add_argument("--json", action="store_true", help="print everything that was read and found as one JSON object")
     calibrate = _only_report(verb("calibrate", _calibrate, "write what is measured beside each memory limit, and name dead limits"))
     calibrate.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
@@ -195,7 +196,7 @@ def _check(words: argparse.Namespace, out: TextIO) -> int:
     steps = plan.hurried(plan.select(house.steps, verbs, words.cases), steps=words.steps, seconds=words.budget)
     screen = terminal.console(out)
     with terminal.progress(screen, len(steps), watched=words.what == "memory") as bar:
-        told = flow.check(house, steps, explained=words.explain, recorded=not otherwise, watch=lambda: bar.advance(bar.task_ids[0]))
+        told = flow.check(house, steps, explained=words.explain or None, recorded=not otherwise, watch=lambda: bar.advance(bar.task_ids[0]))
     terminal.findings(screen, told, explain=words.explain)
     if otherwise:
         out.write("not recorded: the policy asks for other steps or another budget\n")
@@ -222,9 +223,9 @@ def _measure(words: argparse.Namespace, out: TextIO) -> int:
     elif out.isatty():
         from gate.report import terminal
 
-        terminal.findings(terminal.console(out), rows, explain=words.explain)
+        terminal.findings(terminal.console(out), rows, explain=bool(words.explain))
     else:
-        out.write(lines.text(lines.findings(rows, explain=words.explain)))
+        out.write(lines.text(lines.findings(rows, explain=bool(words.explain))))
     # what could not be measured was asked for by name here, so it is undecided
     return exit_code(Outcome.INCONCLUSIVE if finding.outcome is Outcome.SKIPPED else finding.outcome for _, finding, _ in rows)
 

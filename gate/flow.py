@@ -60,7 +60,7 @@ def check(
     steps: Sequence[Step],
     *,
     everything: bool = False,
-    explained: bool = False,
+    explained: bool | None = None,
     recorded: bool = True,
     watch: Callable[[], None] | None = None,
 ) -> Told:
@@ -163,7 +163,7 @@ def _tidy(house: House, step: Step, *, everything: bool) -> tuple[tuple[Change, 
 
 
 def _take(
-    house: House, steps: Sequence[Step], tidied: dict[str, tuple[tuple[Change, ...], float]], tree: str, *, explained: bool
+    house: House, steps: Sequence[Step], tidied: dict[str, tuple[tuple[Change, ...], float]], tree: str, *, explained: bool | None
 ) -> list[Evidence]:
     """Measure and judge what is measured together: all questions about one agent case, or one step of another kind."""
     taken = _now()
@@ -178,7 +178,7 @@ def _take(
     ]
 
 
-def _asked(questions: Sequence[Question], root: Path, *, explained: bool) -> list[inquiry.Answer]:
+def _asked(questions: Sequence[Question], root: Path, *, explained: bool | None) -> list[inquiry.Answer]:
     """Ask about one case; a mistake of ours is its trouble, and the other cases go on."""
     try:
         return inquiry.answer(questions, root, explained=explained)

@@ -28,8 +28,8 @@ def watch(questions: Sequence[Question], root: Path) -> list[Answer]:
     return [(reading, limits.full(question, reading, finding)) for question, (reading, finding) in zip(questions, answers, strict=True)]
 
 
-def answer(questions: Sequence[Question], root: Path, *, explained: bool = False) -> list[Answer]:
-    """Answer every question about one agent case; what fails explains itself, everything when asked to."""
+def answer(questions: Sequence[Question], root: Path, *, explained: bool | None = None) -> list[Answer]:
+    """Answer every question about one agent case; what fails explains itself, with `explained` everything, or with False nothing."""
     taken: dict[str, Answer] = {}
     together = {churns: [q for q in questions if q.name in _WATCHED and q.churns is churns] for churns in (False, True)}
     for watched in together.values():
@@ -40,7 +40,8 @@ def answer(questions: Sequence[Question], root: Path, *, explained: bool = False
         if key not in taken:
             taken[key] = _peak(question, root) if question.name == "peak" else _weigh(question, root)
         reading, finding = taken[key]
-        if finding.outcome is Outcome.FAILED or (explained and finding.outcome not in {Outcome.BROKEN, Outcome.SKIPPED}):
+        failed, decided = finding.outcome is Outcome.FAILED, finding.outcome not in {Outcome.BROKEN, Outcome.SKIPPED}
+        if failed if explained is None else (explained and decided):
             sized = _sized(question, reading)
             reading = agents.explain(sized, root, reading)
             reading = parts.split(sized, root, reading) if question.name == "footprint" else reading

@@ -90,7 +90,7 @@ def named(code: str | Callable[..., object]) -> str:
     return f"{module}:{name}"
 
 
-def answer(drawn: Sequence[Question], root: Path, *, explained: bool = False) -> list[tuple[Step, Reading, Finding]]:
+def answer(drawn: Sequence[Question], root: Path, *, explained: bool | None = None) -> list[tuple[Step, Reading, Finding]]:
     """Ask in fresh children with `root` on the path; return each question as a step, with what was read and found.
 
     Raises GateError inside of a measured child: a script that asks about itself would ask again in each of its children.

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PEERS = ("psleak", "pytest-memray")
 DETECTORS = {  # what a case is given to; {driver} is a file with step() and perhaps setup()
     "gate": "sh {here}/ask.sh {gate} {driver}",
+    "gate, verdict only": "sh {here}/ask.sh {gate} {driver} --no-explain",  # as its peers do
     "psleak": "env PYTHONMALLOC=malloc {python} detectors/psleak_default.py {driver}",
     "psleak, memory only": "env PYTHONMALLOC=malloc {python} detectors/psleak_default.py {driver} memory",
     "pytest-memray": "{python} detectors/memray_limits.py {driver} doc",
@@ -57,7 +58,7 @@ def main(words: list[str]) -> int:
     )
     for score in scores:
         print(_line(score))
-    wrong = [row for score in scores if score.name == "gate" for row in score.rows if _is_wrong(row)]
+    wrong = [row for score in scores if score.name.startswith("gate") for row in score.rows if _is_wrong(row)]
     for row in wrong:
         print(f"wrong: {row['case']} {row['side']}: {row['verdict']}")
     return 1 if wrong else 0
