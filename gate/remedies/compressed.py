@@ -159,8 +159,7 @@ class CompressedArray(_Compressed):
         for at in range(0, array.size, items):
             self._push(flat[at : at + items].tobytes())
         if self._saved <= 0:
-            self._pieces, self._block = [], max(1, array.nbytes)
-            self._pieces.append(array.tobytes())
+            self._pieces, self._block, self._saved = [array.tobytes()], max(1, array.size * array.dtype.itemsize), 0
 
     @property
     def shape(self) -> Shape:

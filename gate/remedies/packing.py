@@ -30,7 +30,7 @@ def exactly(value: object, dtype: np.dtype[Any], shape: Shape) -> Array:
     if held.shape != shape:
         message = f"an entry of shape {held.shape} came, {shape} is wanted; give what is held its own shape when it is made"
         raise ValueError(message)
-    if getattr(value, "dtype", None) != dtype and not _same(held.tolist(), value.tolist() if hasattr(value, "tolist") else value):
+    if not (isinstance(value, np.ndarray | np.generic) and value.dtype == dtype) and not _same(held, value):
         message = f"dtype {dtype} makes {held.tolist()!r:.99} of {value!r:.99}; choose a dtype that holds it, or convert it yourself"
         raise ValueError(message)
     return held
@@ -87,6 +87,7 @@ def _tools(codec: str) -> tuple[Callable[[bytes], bytes], Callable[[], Any]]:
 
 def _same(one: Any, two: Any) -> bool:  # noqa: ANN401 - whatever numpy makes of anything
     """Tell whether two values, or nested sequences of one shape, are equal, NaN being equal to NaN."""
+    one, two = (value.tolist() if hasattr(value, "tolist") else value for value in (one, two))
     if isinstance(one, list | tuple):
-        return len(one) == len(two) and all(map(_same, one, two))
+        return hasattr(two, "__len__") and len(one) == len(two) and all(map(_same, one, two))
     return bool(one == two or (one != one and two != two))  # noqa: PLR0124 - only NaN differs from itself

@@ -96,7 +96,7 @@ class Spill:
 def _written(rows: Array) -> bytes:
     """Return rows in numpy's own format; raises ValueError for a dtype that it cannot tell, one of fields out of order."""
     file = io.BytesIO()
-    np.lib.format.write_array(file, rows, allow_pickle=False)
+    np.lib.format.write_array(file, rows, version=(3, 0), allow_pickle=False)  # names of fields may be any
     return file.getvalue()
 
 
