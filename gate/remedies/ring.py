@@ -34,6 +34,20 @@ class _Ring:
         """Return how many entries there are."""
         return min(self.total, self.capacity)
 
+    def __iter__(self) -> Iterator[Any]:
+        """Return one entry after the other; raises RuntimeError when one was evicted meanwhile, since the others have moved."""
+        at, evicted = 0, self.evicted
+        while at < len(self):
+            yield self[at]
+            if self.evicted != evicted:
+                message = "an entry was evicted while others were iterated; iterate over a copy of them: [:]"
+                raise RuntimeError(message)
+            at += 1
+
+    def __getitem__(self, key: int | slice) -> Any:  # noqa: ANN401 - an entry, or several
+        """Return what a key names, oldest first."""
+        raise NotImplementedError
+
     def _chosen(self, key: int | slice) -> int | range:
         """Return which of the entries, oldest first, a key names."""
         try:
@@ -183,16 +197,6 @@ class BoundedHistory(_Ring, Sequence[Any]):
         """Return one entry, or a list of several."""
         chosen = self._chosen(key)
         return self._one(chosen) if isinstance(chosen, int) else [self._one(at) for at in chosen]
-
-    def __iter__(self) -> Iterator[Any]:
-        """Return one entry after the other; raises RuntimeError when one was evicted meanwhile, since the others have moved."""
-        at, evicted = 0, self.evicted
-        while at < len(self):
-            yield self._one(at)
-            if self.evicted != evicted:
-                message = "an entry was evicted while the history was iterated; iterate over history[:]"
-                raise RuntimeError(message)
-            at += 1
 
     def __eq__(self, other: object) -> bool:
         """Tell whether a list or another history has equal entries."""
