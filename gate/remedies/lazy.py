@@ -28,7 +28,7 @@ class Lazy(Generic[T]):
         self.loads, self.seconds, self.nbytes = 0, 0.0, 0
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Learn where the values lie; raises TypeError for a class whose instances have no room for them."""
+        """Learn where the values lie; raises TypeError, which Python 3.11 wraps, when instances have no room for them."""
         self._name, self._place = f"{owner.__qualname__}.{name}", f"_lazy_{name}"
         if not owner.__dictoffset__ and not hasattr(owner, self._place):
             message = f"{self._name} has no room in its instances; add {self._place!r} to __slots__ of {owner.__name__}"
