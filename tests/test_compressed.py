@@ -22,7 +22,7 @@ from gate.remedies.packing import exactly, pack, unpack
 from gate.remedies.pool import Array
 
 ROOT = Path(__file__).parents[1]
-FEW = settings(deadline=None, max_examples=60)
+FEW = settings(deadline=None, max_examples=40)
 DTYPES = npst.scalar_dtypes() | npst.array_dtypes() | npst.byte_string_dtypes() | npst.unicode_string_dtypes()
 SHAPES = npst.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
 RECORD = np.dtype([("id", "<i4"), ("at", "<f8", (2,)), ("name", "S3")])

@@ -210,7 +210,7 @@ class Plain:
 
 
 @given(st.integers(0, 30), st.lists(st.tuples(st.booleans(), st.integers(0, 12)), max_size=60))
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 def test_store_is_its_plain_model(budget: int, actions: list[tuple[bool, int]]) -> None:
     """After any touches and discards it holds the same keys in the same order, the same bytes, and has counted the same."""
     store, plain = Evictable[int, bytes](bytes, budget, size=len), Plain(budget)
