@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gate.remedies.pool import SharedPool, writable
+from gate.remedies.segments import Segments
 
 THREADS = 8
 _VALUES = 40  # different contents: about half of them are held at any time
@@ -42,7 +43,7 @@ def main(words: Sequence[str]) -> int:
     return 1 if told.broken else 0
 
 
-def prove(pool: SharedPool, *, seconds: float) -> Told:
+def prove(pool: SharedPool | Segments, *, seconds: float) -> Told:
     """Let eight threads use one pool for some seconds."""
     told = _Threads(pool, time.monotonic() + seconds)
     with _often():
@@ -58,7 +59,7 @@ def prove(pool: SharedPool, *, seconds: float) -> Told:
 
 
 class _Threads:
-    def __init__(self, pool: SharedPool, ends: float) -> None:
+    def __init__(self, pool: SharedPool | Segments, ends: float) -> None:
         self.pool, self.ends = pool, ends
         self.shown: list[dict[int, _Numbers]] = [{} for _ in range(THREADS)]  # what each thread holds at this moment
         self.rounds, self.meetings = [0] * THREADS, [0] * THREADS
