@@ -23,6 +23,7 @@ from gate import measure
 from gate.facts import Outcome
 from gate.probe.pins import PINS
 from gate.remedies.pool import Array, Kind, SharedPool, share, writable
+from gate.remedies.pruning import track
 from gate.remedies.segments import SMALLEST, Segments
 from tests.proofs import pools
 
@@ -319,16 +320,17 @@ for shape in (), (1,), (3, 4, 5), (300,), (2,) * 8, (1, 70, 300):
 
 
 def cycle() -> Array:
-    """Intern what an agent has, also for all processes, change one's own copy, and let go."""
+    """Intern what an agent has, also for all processes, change one's own copy, prune a belief, and let go."""
     pool = SharedPool()
     mine = writable(share(model(), pool.intern)["D"][0])
     mine[0] = 9
     Segments(tempfile.gettempdir()).intern(np.zeros(SMALLEST, "u1"))
+    track(lose=0.1, floor=0.01).prune([0.5, 0.45, 0.05])
     return pool.intern(mine)
 
 
 def test_churn_is_nothing() -> None:
-    """The gate itself finds no byte that a pool or Segments leave behind."""
+    """The gate itself finds no byte that these remedies leave behind."""
     found = measure.growth(cycle, root=ROOT)
     assert found.outcome is Outcome.PASSED, found.headline
 
