@@ -345,7 +345,7 @@ def test_no_room_is_one_clear_error(folder: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
-        with pytest.raises(OSError, match=r"no room for 80,000 B in .*: File too large; give Segments a folder with more"):
+        with pytest.raises(OSError, match=r"cannot write 80,000 B to .*: File too large; give Segments a folder with room for it"):
             shared.intern(np.arange(10_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -1,4 +1,5 @@
 """Equal arrays, held once for all processes of a user: mapped files that the kernel's locks keep, and nothing else does."""
+# ruff: noqa: PTH102, PTH108, PTH118, PTH120, PTH123, PTH208 - Python 3.12 keeps the parts of every Path for ever; ours never come again
 
 import mmap
 import os
@@ -7,9 +8,8 @@ import sys
 import tempfile
 import threading
 import weakref
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from hashlib import blake2b
-from pathlib import Path
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -48,10 +48,10 @@ class Segments:
                 f"{sys.platform} has no fcntl.flock, which tells whether a holder lives; use SharedPool, which shares within one process"
             )
             raise NotImplementedError(message)
-        self.folder = _private(Path(folder or _shared_memory()) / f"heapgate-{os.geteuid()}")
-        for left in self.folder.iterdir():
-            if left.suffix in {".part", ".segment"}:
-                _remove(left)
+        self.folder = _private(os.path.join(folder or _shared_memory(), f"heapgate-{os.geteuid()}"))
+        for left in os.listdir(self.folder):
+            if left.endswith((".part", ".segment")):
+                _remove(os.path.join(self.folder, left))
         self._held: WeakValueDictionary[str, _Bytes] = WeakValueDictionary()
         self._small = SharedPool()
         self._lock = threading.RLock()  # a finaliser may come here while its own thread is inside
@@ -70,7 +70,7 @@ class Segments:
         with self._lock:
             held = self._held.get(name)
             if held is None:
-                held = self._held[name] = _shared(self.folder / f"{name}.segment", content)
+                held = self._held[name] = _shared(os.path.join(self.folder, f"{name}.segment"), content)
         return np.ndarray(array.shape, array.dtype, buffer=held)
 
     def __len__(self) -> int:
@@ -82,17 +82,18 @@ def _shared_memory() -> str:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()  # noqa: S108 - the folder in it is checked by _private
 
 
-def _private(folder: Path) -> Path:
+def _private(folder: str) -> str:
     """Make a folder that no other user reaches; refuse one that another can."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
+    with suppress(FileExistsError):
+        os.mkdir(folder, mode=0o700)
+    found = os.lstat(folder)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
         message = f"{folder} is a link, or not this user's alone (mode 700 is wanted); remove it, or give Segments another folder"
         raise PermissionError(message)
     return folder
 
 
-def _shared(path: Path, content: bytes) -> _Bytes:
+def _shared(path: str, content: bytes) -> _Bytes:
     """Map the file of this content, which is made if it is not there; it stays locked for as long as the result lives."""
     lock: int | None = None
     while lock is None:  # between two looks others may make the file or remove it
@@ -109,7 +110,7 @@ def _shared(path: Path, content: bytes) -> _Bytes:
     return held
 
 
-def _locked(path: Path, *, wait: bool) -> int | None:
+def _locked(path: str, *, wait: bool) -> int | None:
     """Return a descriptor with a lock on the file of this name; None when there is none, or when it is held.
 
     The lock is shared with other holders if we may wait, and else exclusive: it is got when nobody holds the file.
@@ -131,39 +132,39 @@ def _locked(path: Path, *, wait: bool) -> int | None:
     return descriptor
 
 
-def _made(path: Path, content: bytes) -> int | None:
+def _made(path: str, content: bytes) -> int | None:
     """Make the file, whole from the first moment, and return a descriptor with a shared lock on it; None when others came before us."""
-    descriptor, name = tempfile.mkstemp(".part", dir=path.parent)
-    part = Path(name)
+    folder = os.path.dirname(path)
+    descriptor, part = tempfile.mkstemp(".part", dir=folder)
     with ExitStack() as undo:
         undo.callback(os.close, descriptor)
         with ExitStack() as always:
-            always.callback(part.unlink, missing_ok=True)
+            always.callback(_unlink, part)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             if not _names(part, descriptor):  # somebody who began took it for what a killed process left
                 return None
-            _write(descriptor, content, path.parent)
+            _write(descriptor, content, folder)
             try:
-                path.hardlink_to(part)  # and not renamed, which would replace the file of another who was faster
+                os.link(part, path)  # and not renamed, which would replace the file of another who was faster
             except FileExistsError:
                 return None
         undo.pop_all()
     return descriptor
 
 
-def _write(descriptor: int, content: bytes, folder: Path) -> None:
+def _write(descriptor: int, content: bytes, folder: str) -> None:
     try:
         with open(descriptor, "wb", closefd=False) as file:
             file.write(content)  # and not mapped and filled, which would end the process when there is no room
         os.fchmod(descriptor, stat.S_IRUSR)
     except OSError as error:
-        message = f"no room for {len(content):,} B in {folder}: {error.strerror}; give Segments a folder with more"
+        message = f"cannot write {len(content):,} B to {folder}: {error.strerror}; give Segments a folder with room for it"
         raise OSError(error.errno, message) from error
 
 
-def _mapped(path: Path) -> mmap.mmap:
+def _mapped(path: str) -> mmap.mmap:
     """Map a file through a descriptor of its own: that of the lock must be closed to let go, in each forked child by itself."""
-    with path.open("rb") as file:
+    with open(path, "rb") as file:
         if sys.version_info >= (3, 13):
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ, trackfd=False)
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -175,32 +176,37 @@ def _equal(held: _Bytes, content: bytes) -> bool:
     return all(np.array_equal(held[at : at + _PIECE], mine[at : at + _PIECE]) for at in range(0, len(mine), _PIECE))
 
 
-def _let_go(lock: int, path: Path) -> None:
+def _let_go(lock: int, path: str) -> None:
     """Drop our lock, and the file with it when that was the last one."""
     os.close(lock)
     _remove(path)
 
 
-def _remove(path: Path) -> None:
+def _remove(path: str) -> None:
     """Remove a file that nobody holds."""
     descriptor = _locked(path, wait=False)
     if descriptor is not None:
         try:
-            path.unlink(missing_ok=True)
+            _unlink(path)
         finally:
             os.close(descriptor)
 
 
-def _names(path: Path, descriptor: int) -> bool:
+def _unlink(path: str) -> None:
+    with suppress(FileNotFoundError):  # somebody who cleans by hand was faster
+        os.unlink(path)
+
+
+def _names(path: str, descriptor: int) -> bool:
     """Tell whether the path still names the open file."""
     try:
-        return os.path.samestat(path.lstat(), os.fstat(descriptor))
+        return os.path.samestat(os.lstat(path), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 
 
-def _refuse_foreign(path: Path) -> None:
-    found = path.lstat()
+def _refuse_foreign(path: str) -> None:
+    found = os.lstat(path)
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
         message = f"{path} is a link, or another user's; remove it"
         raise PermissionError(message)
