@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from gate import __version__
+from gate.arguments import positive, seconds
 from gate.errors import GateError
 from gate.report.text import plain
 from gate.units import show_count
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 EXIT_CODES = """exit codes: 0 passed, 1 the subject failed, 2 the gate could not work (bad policy, broken tool, bad usage),
 3 not enough data to decide, 130 interrupted"""
 _QUESTION = "default: growth and handles; all: also peak, and with --setup churn and footprint; footprint and peak only inform then"
-_DAY = 86_400
 _PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 _CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
 
@@ -71,9 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("cases", nargs="*", metavar="CASE", help="for memory: only these agent cases")
     check.add_argument("--explain", action="store_true", help="for memory: also name lines and types of what passes")
     check.add_argument(
-        "--steps", type=_positive, default=0, metavar="N", help="for memory: watch N steps instead of the policy's; not recorded"
+        "--steps", type=positive, default=0, metavar="N", help="for memory: watch N steps instead of the policy's; not recorded"
     )
-    check.add_argument("--budget", type=_seconds, default=0.0, metavar="S", help="for memory: S seconds of work instead; not recorded")
+    check.add_argument("--budget", type=seconds, default=0.0, metavar="S", help="for memory: S seconds of work instead; not recorded")
     measure = verb("measure", _measure, "give any callable a verdict: no policy, no repository needed")
     measure.add_argument("target", metavar="TARGET:STEP", help="module:callable or path/to/file.py:callable")
     measure.add_argument("--setup", default="", metavar="TARGET:SETUP", help="what it returns is handed to STEP")
@@ -81,9 +81,9 @@ def _parser() -> argparse.ArgumentParser:
         "--question", default="default", choices=("growth", "handles", "churn", "footprint", "peak", "all"), help=_QUESTION
     )
     measure.add_argument("--max", default="", metavar="LIMIT", help='of the one question asked, for example "8 B/call" or "2 MB"')
-    measure.add_argument("--steps", type=_positive, default=0, metavar="N", help="fewest calls that are watched before anything passes")
+    measure.add_argument("--steps", type=positive, default=0, metavar="N", help="fewest calls that are watched before anything passes")
     measure.add_argument(
-        "--budget-seconds", type=_seconds, default=15.0, metavar="S", help="of work before it says INCONCLUSIVE (default: 15)"
+        "--budget-seconds", type=seconds, default=15.0, metavar="S", help="of work before it says INCONCLUSIVE (default: 15)"
     )
     explain = argparse.BooleanOptionalAction  # without either: what fails
     measure.add_argument("--explain", action=explain, help="name lines and types also of what passes, or of nothing: quicker")
@@ -103,26 +103,6 @@ def _parser() -> argparse.ArgumentParser:
 def _only_report(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--check", action="store_true", help="only report, change nothing (as with CI=true)")
     return parser
-
-
-def _positive(text: str) -> int:
-    """Read a count."""
-    if not text.isdecimal() or int(text) < 1:
-        message = f"{text!r} is no number of steps; write for example 1024"
-        raise argparse.ArgumentTypeError(message)
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    """Read seconds."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0
-    if not 0 < number <= _DAY:
-        message = f"{text!r} is no number of seconds; write for example 15"
-        raise argparse.ArgumentTypeError(message)
-    return number
 
 
 def _mode(words: argparse.Namespace) -> "Mode":
