@@ -38,7 +38,7 @@ Row = dict[str, Any]
 def sizes() -> dict[int, int]:
     """Return how many items every container has, by its identity; also of those that were imported."""
     gc.unfreeze()
-    found = {id(item): _length(item) for item in _containers()}
+    found = {id(item): length(item) for item in _containers()}
     gc.freeze()
     return found
 
@@ -50,7 +50,7 @@ def grown(before: dict[int, int], agents: list[object], steps: int) -> list[Row]
     of its owner whose name speaks of a maximum, a limit or a capacity and whose value is larger than the container is now; else 0.
     """
     gc.unfreeze()
-    found = ((_length(item) - before.get(id(item), 0), item) for item in _containers() if item is not before)
+    found = ((length(item) - before.get(id(item), 0), item) for item in _containers() if item is not before)
     gained = [(more, item) for more, item in found if more >= max(_LEAST, steps * _RAREST)]
     gained.sort(key=lambda pair: -pair[0])
     gained = [(more, item) for more, item in gained[:_MOST] if more >= _SLIGHT * gained[0][0]]
@@ -59,10 +59,10 @@ def grown(before: dict[int, int], agents: list[object], steps: int) -> list[Row]
         {
             "path": "".join(label for label, _ in ways.get(id(item), ())) or "reached from no module and no agent",
             "kind": type(item).__name__,
-            "items": _length(item),
+            "items": length(item),
             "gained": more / steps,
-            "size": _share(item) * more / steps,
-            "bound": _bound(item, [owner for _, owner in ways.get(id(item), ())]),
+            "size": share(item) * more / steps,
+            "bound": bound(item, [owner for _, owner in ways.get(id(item), ())]),
         }
         for more, item in gained
     ]
@@ -76,9 +76,9 @@ def _containers() -> list[Any]:
     return [*(item for item in living if type(item) in kinds), *plain.values()]
 
 
-def _share(item: Any) -> float:
+def share(item: Any) -> float:
     """Return the bytes of one entry, with what it refers to at first hand: of the container's own, and the mean of the newest."""
-    number = _length(item)
+    number = length(item)
     newest: list[Any] = []
     if issubclass(type(item), dict):
         newest = [part for pair in islice(reversed(dict.items(item)), _NEWEST) for part in pair]
@@ -90,15 +90,16 @@ def _share(item: Any) -> float:
     return size(item) / number + sizes / min(number, _NEWEST)
 
 
-def _length(item: Any) -> int:
+def length(item: Any) -> int:
+    """Return how many items a container has, without running code of its type."""
     if issubclass(type(item), _CACHE):
         return int(item.cache_info().currsize)
     return next(kind.__len__(item) for kind in (*_CONTAINERS, tuple) if issubclass(type(item), kind))  # never a __len__ of the user's
 
 
-def _bound(item: Any, owners: list[object]) -> int:
+def bound(item: Any, owners: list[object]) -> int:
     """Return the declared number of items at which a container stops to grow, or 0."""
-    now = _length(item)
+    now = length(item)
     if issubclass(type(item), deque):
         return item.maxlen or 0
     if issubclass(type(item), _CACHE):
@@ -201,7 +202,7 @@ def _inside(item: Any) -> Iterator[tuple[str, object]]:
         for name, value in list(_attributes(item)):
             named.add(id(value))
             yield f".{name}", value
-    if issubclass(kind, _ROWS) and _length(item) > _OLDEST:
+    if issubclass(kind, _ROWS) and length(item) > _OLDEST:
         return
     skipped = id(item.__globals__) if kind is FunctionType else 0
     for value in gc.get_referents(item):
@@ -215,7 +216,7 @@ def _entries(item: Any) -> Iterator[tuple[str, object]]:
     if kind is dict:
         pairs = list(islice(dict.items(item), _OLDEST))
         pairs += islice(reversed(dict.items(item)), max(0, min(len(dict.items(item)) - _OLDEST, _NEWEST)))
-        yield from ((f"[{_short(key)}]", value) for key, value in pairs)
+        yield from ((f"[{short(key)}]", value) for key, value in pairs)
         yield from ((".keys()", key) for key, _ in pairs if gc.is_tracked(key))
     elif kind is not None:
         rows = list(enumerate(islice(kind.__iter__(item), _OLDEST)))
@@ -225,7 +226,7 @@ def _entries(item: Any) -> Iterator[tuple[str, object]]:
         yield from ((f"[{at}]", value) for at, value in rows if gc.is_tracked(value))
 
 
-def _short(key: object) -> str:
+def short(key: object) -> str:
     """Show a key in a few letters, without running code of its type."""
     text = repr(key) if type(key) in _PLAIN else f"<{type(key).__name__}>"
     return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 3]}..."

@@ -39,7 +39,7 @@ def look(herd: Herd, meters: Meters, *, size: int, settle: int, whole: bool, res
     first, start = herd.agents[0], herd.count
     rest()
     Own.unfreeze()
-    old = _living()  # they stay alive, so that nothing new takes their places and passes for old
+    old = living()  # they stay alive, so that nothing new takes their places and passes for old
     before = Copy(meters, level=True)
     herd.add(size)
     herd.move(start, settle)
@@ -48,14 +48,14 @@ def look(herd: Herd, meters: Meters, *, size: int, settle: int, whole: bool, res
     gc.disable()
     roots = gc.get_objects()  # first of all: nothing of the walk itself is among them
     walk = _Walk(before, after, old)
-    agents, walls = _agents(herd, first, whole=whole)
+    agents, walls = weighed(herd, first, whole=whole)
     for number, agent in enumerate(agents):
         walk.reach(agent, number, walls)
     walk.keep(roots)
     return walk.weights()
 
 
-def _agents(herd: Herd, first: object, *, whole: bool) -> tuple[list[object], set[int]]:
+def weighed(herd: Herd, first: object, *, whole: bool) -> tuple[list[object], set[int]]:
     """Return the agents to be weighed, and the identities at which a walk from one of them ends: all agents, and their model."""
     if not whole:
         return herd.agents[1 : herd.count], {id(agent) for agent in herd.agents[: herd.count]}
@@ -64,7 +64,7 @@ def _agents(herd: Herd, first: object, *, whole: bool) -> tuple[list[object], se
     return agents, {id(first), id(model), *map(id, agents)}
 
 
-def _living() -> list[object]:
+def living() -> list[object]:
     """Return everything that may refer to something and that the collector can find."""
     found = last = gc.get_objects()
     seen: set[int] = set()
