@@ -90,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     measure.add_argument("--json", action="store_true", help="print everything that was read and found as one JSON object")
     calibrate = _only_report(verb("calibrate", _calibrate, "write what is measured beside each memory limit, and name dead limits"))
     calibrate.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
+    advise = verb("advise", _advise, "look at live agents and propose what makes them lighter, with what it saves")
+    advise.set_defaults(check=True)  # it writes nothing
+    advise.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
+    advise.add_argument("--apply-and-measure", action="store_true", help="carry out what is exact in a throw-away process, and measure it")
     summary = _only_report(verb("summary", _summary, "write the summary from recorded evidence; its exit code is the gate's"))
     summary.add_argument("--json", action="store_true", help="print everything as one JSON object")
     finish = verb("finish", _finish, "commit exactly the verified tree, set the task's status, write its summary")
@@ -224,6 +228,19 @@ def _calibrate(words: argparse.Namespace, out: TextIO) -> int:
     done = "policies/memory.yaml is as it was" if house.mode is Mode.CHECK else "policies/memory.yaml holds what was measured"
     out.write(f"{done}; {show_count(dead, 'dead limit')}, above {calibrate.DEAD} times what was measured\n")
     return 0 if all(row.measured for row in rows) else 2
+
+
+def _advise(words: argparse.Namespace, out: TextIO) -> int:
+    """Propose what makes agents lighter."""
+    from gate import advise, flow, plan
+    from gate.report import advice
+
+    house = flow.enter(Path.cwd(), _mode(words))
+    told = []
+    for questions in advise.cases(plan.select(house.steps, ["memory"], words.cases)):
+        told.append(advise.advise(questions, house.root, applied=words.apply_and_measure))
+        out.write(advice.text(told[-1:]))
+    return 2 if any(found.survey.trouble or (found.trial and found.trial.trouble) for found in told) else 0
 
 
 def _summary(words: argparse.Namespace, out: TextIO) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gate import advise
+from gate.advice import Advised
 from gate.facts import Finding, Look, Outcome, Reading
 from gate.judge import limits, looks
 from gate.measure import agents, parts
@@ -46,7 +48,15 @@ def answer(questions: Sequence[Question], root: Path, *, explained: bool | None 
             reading = agents.explain(sized, root, reading)
             reading = parts.split(sized, root, reading) if question.name == "footprint" else reading
             taken[key] = reading, limits.explained(question, reading, finding)
+            if question.name == "footprint":
+                taken[key] = _advised(advise.advise([sized, *questions], root), *taken[key])
     return [taken[question.name + question.limit.unit] for question in questions]
+
+
+def _advised(found: Advised, reading: Reading, finding: Finding) -> Answer:
+    """Add to an explained footprint what would make agents lighter, and what looking for it took."""
+    spent = replace(reading, wall=reading.wall + found.survey.wall, cpu=reading.cpu + found.survey.cpu)
+    return spent, replace(finding, details=(*finding.details, *advise.lines(found)))
 
 
 def _sized(question: Question, reading: Reading) -> Question:

@@ -24,6 +24,16 @@ _END = 1 << 60  # after every block
 Block = tuple[int, int]  # what malloc returned, and the bytes that it takes with its head
 
 
+def taken(asked: int) -> int:
+    """Return the bytes that glibc takes for a block of so many, with its head: request2size of malloc/malloc.c.
+
+    >>> taken(1), taken(24), taken(25), taken(200_000)
+    (32, 32, 48, 200704)
+    """
+    size = max(_LEAST, (asked + _WORD + _HEAD - 1) // _HEAD * _HEAD)
+    return size if size < _LEAST_MAPPED else (size + _WORD + _PAGE - 1) // _PAGE * _PAGE
+
+
 class Unreadable(Exception):  # noqa: N818 - a state of the heap, not a mistake
     """The heap is not laid out as glibc does it; the text says how that was noticed."""
 

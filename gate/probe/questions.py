@@ -12,8 +12,10 @@ from gate.probe.watch import Watch
 
 TYPE_CHECKING = False  # see gate/probe/__main__.py
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
+
+    from gate.probe.survey import Survey
 
     Answer = dict[str, Any]
 
@@ -35,6 +37,7 @@ class Subject:
         self._noise = 0
         self._start = array("q", bytes(24))
         self._sizes: dict[int, int] | None = None
+        self._survey: Survey | None = None
 
     def answer(self, wish: Answer) -> Answer:
         """Answer one wish by its name."""
@@ -158,6 +161,32 @@ class Subject:
         settle, root = int(wanted["settle"]), str(wanted["root"])
         return {"lines": peak.lines(self.herd, population=int(wanted["population"]), settle=settle, root=root)}
 
+    def survey(
+        self, *, size: int, settle: int, steps: int, seconds: float, slots: "Mapping[str, Sequence[str]]", slotted: bool = False
+    ) -> Answer:
+        """Say what `size` live agents could weigh less by, looked at twice: see survey.Survey.look.
+
+        `slots` names classes that, when `slotted`, get these slots before anything is built; else they are used, as by many agents.
+        """
+        from gate.probe import classes, survey  # noqa: PLC0415 - only for advice
+
+        if slotted:
+            classes.slot(slots)
+            self.herd = Herd(self._wanted, int(self._wanted["most"]))  # its functions may be classes
+        else:
+            classes.use(slots, self._meters)
+        self._survey = survey.Survey(self.herd, self._meters, size=size, settle=settle, rest=rest)
+        return self._survey.look(root=str(self._wanted["root"]), steps=steps, until=Own.monotonic() + seconds)
+
+    def trial(self, *, paths: "Sequence[str]", steps: int) -> Answer:
+        """Carry out advice on what was surveyed: see trial.run."""
+        from gate.probe import trial  # noqa: PLC0415 - as above
+
+        if self._survey is None:
+            message = "nothing was surveyed before the trial"
+            raise RuntimeError(message)
+        return trial.run(self._survey, self.herd, self._meters, paths=paths, steps=steps, rest=rest)
+
     def _quiet(self) -> int:
         """Return by how many bytes the heap moves over 1,000 steps of nobody."""
         looks = array("q", bytes(8 * _NOISE_LOOKS))
@@ -179,6 +208,8 @@ _WISHES: dict[str, Callable[..., Answer]] = {  # made before anything is watched
     "peak": Subject.peak,
     "height": Subject.height,
     "opened": Subject.opened,
+    "survey": Subject.survey,
+    "trial": Subject.trial,
 }
 
 

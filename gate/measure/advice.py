@@ -1,0 +1,83 @@
+"""Surveys and trials of live populations, each in a fresh child that is thrown away."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gate.advice import Held, Proposal, Slottable, Survey, Trial
+from gate.facts import Holder
+from gate.measure.agents import Answer, Fresh
+from gate.work import Question
+
+_FEWEST, _USUAL, _MOST = 2, 4, 8  # live agents: one alone shares nothing
+_SECONDS = 2.0  # of stepping between the two looks, at the most
+_SHARE = 0.2  # of the work that a question may take
+
+
+def survey(question: Question, root: Path) -> Survey:
+    """Look at a live population twice, as many steps apart as the case watches, or as two seconds allow."""
+    size, seconds = _size(question), min(_SECONDS, question.budget.cpu * _SHARE)
+    with _child(question, root) as child:
+        told, trouble = child.ask("survey", size=size, settle=question.settle, steps=question.steps, seconds=seconds, slots={})
+        took = child.reading(told, trouble)
+    seen = Survey(agents=size, steps=0, weight=0.0, trouble=trouble) if trouble else _survey(told)
+    return replace(seen, wall=took.wall, cpu=took.cpu)
+
+
+def trial(question: Question, root: Path, seen: Survey, proposals: Sequence[Proposal]) -> Trial:
+    """Carry out what is exact on a population, leave another one as it is, and compare what they weigh and do in as many steps again."""
+    applied = [proposal for proposal in proposals if proposal.applies]
+    predicted = sum(proposal.saves for proposal in applied)
+    plain, trouble = _tried(question, root, seen, applied, as_is=True)
+    lighter, trouble = _tried(question, root, seen, applied) if plain else (plain, trouble)
+    if not lighter:
+        return Trial(predicted=predicted, achieved=0.0, same="not known" if not plain else "no", why=trouble, trouble=trouble)
+    same, why = _compared(plain, lighter, lambda: _tried(question, root, seen, applied, as_is=True)[0], seen)
+    return Trial(predicted=predicted, achieved=plain["weight"] - lighter["weight"] + lighter["saved"], same=same, why=why)
+
+
+def _compared(plain: Answer, lighter: Answer, once_more: Callable[[], Answer], seen: Survey) -> tuple[str, str]:
+    """Say whether lighter agents do the same as they do as they are; if not, whether these do the same each time."""
+    what = {"returned": "what steps returned", "state": "what agents are after them"}
+    differ = [word for name, word in what.items() if plain[name] != lighter[name]]
+    if not differ:
+        return "yes", f"{' and '.join(what.values())} in {seen.steps:,} steps of {seen.agents:,} agents"
+    again = once_more()
+    if any(again.get(name) != plain[name] for name in what):
+        return "not known", "the agents differ from run to run as they are; let them follow from their index alone"
+    return "no", f"{' and '.join(differ)} differ"
+
+
+def _tried(question: Question, root: Path, seen: Survey, applied: Sequence[Proposal], *, as_is: bool = False) -> tuple[Answer, str]:
+    """Survey a population again, just as long, with some proposals carried out unless it is to stay as it is, and step on."""
+    names = {path for proposal in applied for path in proposal.paths}
+    slots = {row.name: row.slots for row in seen.classes if row.name in names}
+    how = {"size": seen.agents, "settle": question.settle, "steps": seen.steps, "seconds": question.budget.seconds}
+    with _child(question, root) as child:
+        surveyed, trouble = child.ask("survey", **how, slots=slots, slotted=bool(slots) and not as_is)
+        if trouble:
+            return {}, trouble
+        paths = [row.path for row in seen.held if row.path in names and not as_is]
+        told, trouble = child.ask("trial", paths=paths, steps=seen.steps)
+    return ({}, trouble) if trouble else (told | {"weight": surveyed["weight"]}, "")
+
+
+def _child(question: Question, root: Path) -> Fresh:
+    return Fresh(question, root, most=_size(question) + 1)
+
+
+def _size(question: Question) -> int:
+    """Return how many agents are looked at."""
+    return min(_MOST, max(_FEWEST, question.sizes[0] if question.sizes else _USUAL))
+
+
+def _survey(told: Answer) -> Survey:
+    """Take over what a child saw."""
+    return Survey(
+        agents=told["agents"],
+        steps=told["steps"],
+        weight=told["weight"],
+        held=tuple(Held(**row) for row in told["held"]),
+        classes=tuple(Slottable(**row | {"slots": tuple(row["slots"])}) for row in told["classes"]),
+        histories=tuple(Holder(**row) for row in told["histories"]),
+    )
