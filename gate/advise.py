@@ -49,5 +49,5 @@ def lines(found: Advised) -> tuple[str, ...]:
     if found.survey.trouble:
         return (f"advice: not measured: {found.survey.trouble.splitlines()[0]}",)
     best = [proposal for proposal in found.proposals if proposal.unit == "B/agent"][:_TOLD]
-    saves = [f"saves {show_size(proposal.saves)}/agent, leaves {show_size(proposal.leaves)}" for proposal in best]
+    saves = [f"saves {show_size(proposal.saves)}/agent, leaves {show_size(proposal.leaves)}/agent" for proposal in best]
     return tuple(f"next: {one.act} {', '.join(one.paths)}: {much}; {one.code}" for one, much in zip(best, saves, strict=True))

@@ -1,8 +1,24 @@
 """What stands behind an option of the command: from text to a value, or what to write instead."""
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction
 
+_QUESTION = "default: growth and handles; all: also peak, and with --setup churn and footprint; footprint and peak only inform then"
 _DAY = 86_400  # seconds
+
+
+def of_measure(parser: ArgumentParser) -> None:
+    """Name what `gate measure` can be told."""
+    parser.add_argument("target", metavar="TARGET:STEP", help="module:callable or path/to/file.py:callable")
+    parser.add_argument("--setup", default="", metavar="TARGET:SETUP", help="what it returns is handed to STEP")
+    parser.add_argument("--question", default="default", choices=("growth", "handles", "churn", "footprint", "peak", "all"), help=_QUESTION)
+    parser.add_argument("--max", default="", metavar="LIMIT", help='of the one question asked, for example "8 B/call" or "2 MB"')
+    parser.add_argument("--steps", type=positive, default=0, metavar="N", help="fewest calls that are watched before anything passes")
+    parser.add_argument(
+        "--budget-seconds", type=seconds, default=15.0, metavar="S", help="of work before it says INCONCLUSIVE (default: 15)"
+    )
+    explain = BooleanOptionalAction  # without either: what fails
+    parser.add_argument("--explain", action=explain, help="name lines and types also of what passes, or of nothing: quicker")
+    parser.add_argument("--json", action="store_true", help="print everything that was read and found as one JSON object")
 
 
 def positive(text: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from gate import __version__
+from gate import __version__, arguments
 from gate.arguments import positive, seconds
 from gate.errors import GateError
 from gate.report.text import plain
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 EXIT_CODES = """exit codes: 0 passed, 1 the subject failed, 2 the gate could not work (bad policy, broken tool, bad usage),
 3 not enough data to decide, 130 interrupted"""
-_QUESTION = "default: growth and handles; all: also peak, and with --setup churn and footprint; footprint and peak only inform then"
 _PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 _CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
 
@@ -74,20 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--steps", type=positive, default=0, metavar="N", help="for memory: watch N steps instead of the policy's; not recorded"
     )
     check.add_argument("--budget", type=seconds, default=0.0, metavar="S", help="for memory: S seconds of work instead; not recorded")
-    measure = verb("measure", _measure, "give any callable a verdict: no policy, no repository needed")
-    measure.add_argument("target", metavar="TARGET:STEP", help="module:callable or path/to/file.py:callable")
-    measure.add_argument("--setup", default="", metavar="TARGET:SETUP", help="what it returns is handed to STEP")
-    measure.add_argument(
-        "--question", default="default", choices=("growth", "handles", "churn", "footprint", "peak", "all"), help=_QUESTION
-    )
-    measure.add_argument("--max", default="", metavar="LIMIT", help='of the one question asked, for example "8 B/call" or "2 MB"')
-    measure.add_argument("--steps", type=positive, default=0, metavar="N", help="fewest calls that are watched before anything passes")
-    measure.add_argument(
-        "--budget-seconds", type=seconds, default=15.0, metavar="S", help="of work before it says INCONCLUSIVE (default: 15)"
-    )
-    explain = argparse.BooleanOptionalAction  # without either: what fails
-    measure.add_argument("--explain", action=explain, help="name lines and types also of what passes, or of nothing: quicker")
-    measure.add_argument("--json", action="store_true", help="print everything that was read and found as one JSON object")
+    arguments.of_measure(verb("measure", _measure, "give any callable a verdict: no policy, no repository needed"))
     calibrate = _only_report(verb("calibrate", _calibrate, "write what is measured beside each memory limit, and name dead limits"))
     calibrate.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
     advise = verb("advise", _advise, "look at live agents and propose what makes them lighter, with what it saves")

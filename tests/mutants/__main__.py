@@ -232,6 +232,41 @@ MUTANTS = (
     Mutant(
         "types are counted twice", "probe/census.py", "row[0] += 1", "row[0] += 2", by="tests/test_measure.py::test_leak_explains_itself"
     ),
+    Mutant(
+        "advice weighs an array twice",
+        "probe/survey.py",
+        "return _head(array) + taken(array.nbytes)",
+        "return 2 * taken(array.nbytes)",
+        by="tests/test_advice.py::test_trial_achieves_what_was_predicted",
+    ),
+    Mutant(
+        "advice overlooks who else holds an array",
+        "probe/reach.py",
+        "return not self.fixed and",
+        "return True or",
+        by="tests/test_advice.py::test_arrays_that_somebody_else_holds_are_left_alone",
+    ),
+    Mutant(
+        "advice overlooks what is written to",
+        "probe/survey.py",
+        "elif copy.content != was:",
+        "elif False:",
+        by="tests/test_advice.py::test_arrays_that_somebody_else_holds_are_left_alone",
+    ),
+    Mutant(
+        "a trial carries nothing out",
+        "probe/trial.py",
+        "place.put(place.holder, place.key, one)",
+        "pass",
+        by="tests/test_advice.py::test_trial_achieves_what_was_predicted",
+    ),
+    Mutant(
+        "a trial does not look at what agents become",
+        "probe/canon.py",
+        "told.update(repr(item)",
+        "told.update(repr(kind)",
+        by="tests/test_advice.py::test_agents_that_differ_by_themselves_prove_nothing",
+    ),
 )
 
 
