@@ -4,10 +4,14 @@ import io
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 
 from gate import advise, inquiry
 from gate.advice import Advised, Held, Proposal, Slottable, Survey, Trial
@@ -16,6 +20,7 @@ from gate.errors import GateError
 from gate.facts import Holder, Outcome
 from gate.judge.advice import layout, propose
 from gate.measure import advice as measured
+from gate.probe import arrays, canon
 from gate.report import advice as reported
 from gate.work import Budget, Limit, Phase, Question, Step, Subject
 from tests.conftest import Repository, planted
@@ -146,8 +151,6 @@ def test_no_layout_is_larger_than_the_array(elements: int, itemsize: int, share:
 
 ZOO = '''"""Agents of which it is known what could be done."""
 
-import sys
-
 import numpy as np
 
 BOARD = []
@@ -180,7 +183,7 @@ class Bot:
         self.tied = (np.ones(2800),)
         self.known = np.ones(2900)
         BOARD.append(self.known)
-        self.notes = [Note(index) for _ in range(600)]
+        self.notes = [Note(index) for _ in range(900)]
         self.texts = {at: "".join(["a text that is long enough ", str(at)]) for at in range(300)}
         self.seen = []
         self.cache = {}
@@ -220,7 +223,7 @@ class Late(Bot):
 def chancy(index):
     """Build one that is another each time."""
     made = Bot(index)
-    made.time = id(made) if len(sys.argv) > 5 else hash(np.random.default_rng().random())
+    made.time = int(np.random.default_rng().integers(10**6))
     return made
 '''
 
@@ -285,7 +288,7 @@ def test_trial_achieves_what_was_predicted(found: Advised) -> None:
     assert found.trial is not None
     assert found.trial.same == "yes", found.trial.why
     assert found.trial.achieved == pytest.approx(found.trial.predicted, rel=0.1)
-    assert found.trial.predicted > 0.4 * found.survey.weight
+    assert found.trial.predicted > 0.3 * found.survey.weight
 
 
 @linux
@@ -338,8 +341,45 @@ def test_failed_footprint_brings_its_advice(zoo: Path) -> None:
     assert finding.outcome is Outcome.FAILED
     told = [line for line in finding.details if line.startswith("next: ")]
     assert len(told) == 3
-    assert told[2].startswith("next: share agent.same: saves 32.2 kB/agent, leaves ")
+    assert told[0].startswith("next: share agent.boxed[0], agent.inner[0], agent.inner[1]: saves 48.5 kB/agent, leaves ")
     assert reading.cpu > 0
+
+
+class Box:
+    """Have an attribute and a slot."""
+
+    __slots__ = ("__dict__", "slot")
+
+    def __init__(self, one: object, two: object) -> None:
+        """Hold two things."""
+        self.one, self.slot = one, two
+
+
+def test_digest_tells_values_and_not_memory() -> None:
+    """Equal agents are the same wherever their arrays and texts lie; another number, order or identity of objects is another agent."""
+    array, text, inner = np.arange(3.0), str([10]), [1]
+    known = canon.digest(Box({"a": [array, array], "b": {1, 2}}, [text, text]))
+    assert known == canon.digest(Box({"a": [array, array.copy()], "b": {2, 1}}, [text, str([10])]))
+    others = [
+        Box({"a": [array, array + 1e-9], "b": {1, 2}}, [text, text]),
+        Box({"a": [array, array.astype("f4")], "b": {1, 2}}, [text, text]),
+        Box({"b": {1, 2}, "c": [array, array]}, [text, text]),
+        Box({"a": [array, array], "b": {1, 3}}, [text, text]),
+        Box({"a": [array, array], "b": {1, 2}}, [text, "ac"]),
+    ]
+    assert len({known, *map(canon.digest, others)}) == 6
+    assert canon.digest([inner, inner]) != canon.digest([inner, [1]])
+    assert canon.digest([1, 2]) != canon.digest([2, 1])
+
+
+@given(npst.arrays(st.sampled_from([np.dtype(name) for name in ("i8", "u4", "i2", "f8")]), st.integers(64, 80)))
+@settings(deadline=None, max_examples=50)
+def test_narrower_type_holds_every_element(array: npt.NDArray[Any]) -> None:
+    """What is called exact comes back with the same bits, and is narrower."""
+    name = arrays.narrow(array)
+    if name:
+        assert np.dtype(name).itemsize < array.dtype.itemsize
+        assert array.astype(name).astype(array.dtype).tobytes() == array.tobytes()
 
 
 # --- what is told ---------------------------------------------------------------------

@@ -265,7 +265,7 @@ MUTANTS = (
         "probe/canon.py",
         "told.update(repr(item)",
         "told.update(repr(kind)",
-        by="tests/test_advice.py::test_agents_that_differ_by_themselves_prove_nothing",
+        by="tests/test_advice.py::test_digest_tells_values_and_not_memory",
     ),
 )
 
