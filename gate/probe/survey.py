@@ -42,7 +42,13 @@ class Survey:
     """Agents that live in this process, and what two looks say of them."""
 
     def __init__(self, herd: Herd, meters: Meters, *, size: int, settle: int, rest: Callable[[], None]) -> None:
-        """Build and weigh `size` agents that have settled, beside a first one that pays for imports and caches."""
+        """Build and weigh `size` agents that have settled, beside a first one that pays for imports and caches.
+
+        Raises RuntimeError where the heap cannot be read.
+        """
+        if meters.heap() < 0:
+            message = "this platform has no exact heap meter; look at the agents on Linux with glibc"
+            raise RuntimeError(message)
         herd.add(1)
         herd.move(0, settle)
         first, start = herd.agents[0], herd.count
