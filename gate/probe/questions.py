@@ -162,7 +162,7 @@ class Subject:
         return {"lines": peak.lines(self.herd, population=int(wanted["population"]), settle=settle, root=root)}
 
     def survey(
-        self, *, size: int, settle: int, steps: int, seconds: float, slots: "Mapping[str, Sequence[str]]", slotted: bool = False
+        self, *, size: int, settle: int, steps: int, seconds: float, slots: Mapping[str, Sequence[str]], slotted: bool = False
     ) -> Answer:
         """Say what `size` live agents could weigh less by, looked at twice: see survey.Survey.look.
 
@@ -178,7 +178,7 @@ class Subject:
         self._survey = survey.Survey(self.herd, self._meters, size=size, settle=settle, rest=rest)
         return self._survey.look(root=str(self._wanted["root"]), steps=steps, until=Own.monotonic() + seconds)
 
-    def trial(self, *, paths: "Sequence[str]", steps: int) -> Answer:
+    def trial(self, *, paths: Sequence[str], steps: int) -> Answer:
         """Carry out advice on what was surveyed: see trial.run."""
         from gate.probe import trial  # noqa: PLC0415 - as above
 
