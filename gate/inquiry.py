@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gate import advise
-from gate.advice import Advised
 from gate.facts import Finding, Look, Outcome, Reading
 from gate.judge import limits, looks
 from gate.measure import agents, parts
@@ -49,12 +47,15 @@ def answer(questions: Sequence[Question], root: Path, *, explained: bool | None 
             reading = parts.split(sized, root, reading) if question.name == "footprint" else reading
             taken[key] = reading, limits.explained(question, reading, finding)
             if question.name == "footprint":
-                taken[key] = _advised(advise.advise([sized, *questions], root), *taken[key])
+                taken[key] = _advised([sized, *questions], root, *taken[key])
     return [taken[question.name + question.limit.unit] for question in questions]
 
 
-def _advised(found: Advised, reading: Reading, finding: Finding) -> Answer:
+def _advised(questions: Sequence[Question], root: Path, reading: Reading, finding: Finding) -> Answer:
     """Add to an explained footprint what would make agents lighter, and what looking for it took."""
+    from gate import advise  # noqa: PLC0415 - who is not advised does not pay for it
+
+    found = advise.advise(questions, root)
     spent = replace(reading, wall=reading.wall + found.survey.wall, cpu=reading.cpu + found.survey.cpu)
     return spent, replace(finding, details=(*finding.details, *advise.lines(found)))
 
