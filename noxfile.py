@@ -102,7 +102,7 @@ def finish(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Print what the gate costs against the bare tools; -- leaks FOLDER scores it and its peers on real leaks."""
+    """Print what the gate costs against the bare tools; -- leaks FOLDER, -- remedies and -- pruning compare with peers."""
     project = nox.project.load_toml(ROOT / "pyproject.toml")
     session.install("-e", ".", *nox.project.dependency_groups(project, "dev", "peers"))
     session.run("python", "-m", "tests.bench", *session.posargs)
@@ -132,5 +132,6 @@ for _version in ("3.11", "3.12", "3.13"):
 
 @thin(default=False)
 def proofs(session: nox.Session) -> None:
-    """Measure how often the gate is wrong about generated programs (-- --clean 3000 --leaky 1000 --first-seed 1)."""
-    session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.proofs", *session.posargs, external=True)
+    """Measure how often the gate is wrong about generated programs (-- --clean 3000 --leaky 1000); prove remedies (-- threads)."""
+    for words in [session.posargs] if session.posargs else [[], ["threads"], ["pools"], ["segments"]]:
+        session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.proofs", *words, external=True)

@@ -14,7 +14,7 @@ from gate.command import Ran, run
 from gate.facts import Mode, Reading
 from gate.flow import House, enter
 from gate.work import Question
-from tests.bench import leaks
+from tests.bench import leaks, pruning
 
 ROUNDS = 5
 ROOT = Path(__file__).parents[2]
@@ -108,4 +108,11 @@ def _sum(every: list[Ran]) -> tuple[float, float]:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["leaks"]:
         sys.exit(leaks.main(sys.argv[2:]))
-    main()
+    if sys.argv[1:2] == ["remedies"]:
+        from tests.bench import remedies  # needs peers that nothing else needs
+
+        sys.exit(remedies.main())
+    if sys.argv[1:2] == ["pruning"]:
+        pruning.main()
+    else:
+        main()
