@@ -1,7 +1,6 @@
 """One block of at most 65,536 elements as a few bytes: the smallest of some layouts that lose nothing."""
 
 import sys
-from bisect import bisect_left
 from struct import Struct
 from typing import Any
 
@@ -138,9 +137,11 @@ def rank(data: bytes, length: int, at: int) -> int:
         first, last = RANKS(data, len(data) - 518 + (at >> 8 << 1))
         return data.find(at & 255, first, last)
     if kind == _INDEX:
-        view, number = memoryview(data).cast("H"), count(data)
-        found = bisect_left(view, at, 0, number)
-        return found if found < number and view[found] == at else -1
+        end, key = 2 * count(data), at.to_bytes(2, sys.byteorder)
+        found = data.find(key, 0, end)
+        while found > 0 and found & 1:  # the bytes of two neighbours
+            found = data.find(key, found + 1, end)
+        return found >> 1
     if kind == _ALL:
         return at
     if not data[at >> 3] >> (at & 7) & 1:

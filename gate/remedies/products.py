@@ -12,6 +12,7 @@ from gate.remedies.elements import Array
 from gate.remedies.sums import merged
 
 _PLAIN = "bBhHiIlLqQfdFD"  # what scipy multiplies as numpy does; half precision and bool it does not
+_KEPT = 1 << 20  # stored elements, with 12 to 16 bytes each, that are kept ready
 _DENSE = 8  # stored elements are at most a part of this of all; above, BLAS on the dense array is faster
 
 
@@ -30,7 +31,8 @@ def tensordot(held: Blocks, shape: Sequence[int], other: Array, mine: Sequence[i
     pairs = sorted(zip(mine, its, strict=True))
     if any(shape[axis] != other.shape[beside] for axis, beside in pairs) or not _is_cheap(held, other):
         return None
-    moved = np.moveaxis(other, [beside for _, beside in pairs], range(len(pairs)))
+    first = [beside for _, beside in pairs]
+    moved = other if first == list(range(len(pairs))) else np.moveaxis(other, first, range(len(pairs)))  # which takes its time
     roles = ["s" if axis in mine else "k" for axis in range(len(shape))]
     return _contracted(held, shape, roles, moved.reshape(-1, *moved.shape[len(pairs) :]))
 
@@ -95,12 +97,35 @@ def _contracted(held: Blocks, shape: Sequence[int], roles: Sequence[str], other:
     dtype = np.result_type(held.fill.dtype, other.dtype)
     kept = [size for size, role in zip(shape, roles, strict=True) if role == "k"]
     matrix = other.reshape(other.shape[0], -1).astype(dtype, copy=False)
-    out = np.zeros((prod(kept), matrix.shape[1]), dtype)
     axes = merged(shape, roles)
+    rows = _rows(held, axes, (prod(kept), len(matrix)))
+    if rows is not None:
+        found = rows @ (matrix if matrix.shape[1] > 1 else matrix[:, 0])
+        return np.asarray(found, dtype).reshape((*kept, *other.shape[1:]))
+    out = np.zeros((prod(kept), matrix.shape[1]), dtype)
     for flat, values in held.entries():
         places = _places(flat, axes)
         _add(out, places["k"], places["s"], values.astype(dtype, copy=False), matrix)
     return out.reshape((*kept, *other.shape[1:]))
+
+
+_LAST: list[tuple[Any, Any, Any]] = [(None, None, None)]  # axes, blocks and rows: one entry, put and taken whole by any thread
+
+
+def _rows(held: Blocks, axes: Sequence[tuple[int, str]], shape: tuple[int, int]) -> Any:  # noqa: ANN401 - a csr_array, or None
+    """Return what is stored as rows that scipy multiplies, or None if that is nothing, too much, or scipy is missing.
+
+    Those of the last array are kept for the next product: agents of one model multiply by one matrix, step after step.
+    """
+    if not 0 < held.stored <= _KEPT or any(role == "d" for _, role in axes) or not (sparse := _scipy()):
+        return None
+    known, data, rows = _LAST[0]
+    if known != axes or data != held.data:  # the same blocks are equal at a glance
+        parts = [(_places(flat, axes), values) for flat, values in held.entries()]
+        where = [np.concatenate([np.broadcast_to(places[role], values.shape) for places, values in parts]) for role in "ks"]
+        rows = sparse.coo_array((np.concatenate([values for _, values in parts]), (where[0], where[1])), shape=shape).tocsr()
+        _LAST[0] = axes, held.data.copy(), rows
+    return rows
 
 
 def _places(flat: Array, axes: Sequence[tuple[int, str]]) -> dict[str, Array]:
