@@ -114,6 +114,12 @@ def mutants(session: nox.Session) -> None:
     session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.mutants", *session.posargs, external=True)
 
 
+@thin(default=False)
+def demo(session: nox.Session) -> None:
+    """Measure what the remedies save on agents of 34.5 MB, and write docs/memory-report.md (-- --out FILE)."""
+    _gate(session, "demo")
+
+
 def _tests_on(version: str) -> None:
     """Offer the tests on one more Python, in an environment of its own."""
 

@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     advise.set_defaults(check=True)  # it writes nothing
     advise.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
     advise.add_argument("--apply-and-measure", action="store_true", help="carry out what is exact in a throw-away process, and measure it")
+    demo = verb("demo", _demo, "show what remedies save on agents of 34.5 MB, measured before and after, as a report")
+    demo.add_argument("--out", type=Path, default=Path("docs/memory-report.md"), metavar="FILE", help="where the report is written")
     summary = _only_report(verb("summary", _summary, "write the summary from recorded evidence; its exit code is the gate's"))
     summary.add_argument("--json", action="store_true", help="print everything as one JSON object")
     finish = verb("finish", _finish, "commit exactly the verified tree, set the task's status, write its summary")
@@ -227,6 +229,13 @@ def _advise(words: argparse.Namespace, out: TextIO) -> int:
         told.append(advise.advise(questions, house.root, applied=words.apply_and_measure))
         out.write(advice.text(told[-1:]))
     return 2 if any(found.survey.trouble or (found.trial and found.trial.trouble) for found in told) else 0
+
+
+def _demo(words: argparse.Namespace, out: TextIO) -> int:
+    """Demonstrate the remedies."""
+    from gate.demo import run
+
+    return run.run(Path.cwd(), words.out, out)
 
 
 def _summary(words: argparse.Namespace, out: TextIO) -> int:

@@ -1,0 +1,1 @@
+"""What the remedies save, shown on agents that are measured before and after."""
