@@ -6,7 +6,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -88,8 +88,9 @@ def check(
                 each.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            while wait(taking, timeout=_MOMENT).not_done:  # also what a thread is just starting
+            while any(each.running() for each in taking):  # also what a thread is just starting; what was cancelled is never done
                 command.stop_all()
+                time.sleep(_MOMENT)
             raise
     for step in alone:
         take([step])

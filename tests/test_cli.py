@@ -13,7 +13,7 @@ import pytest
 
 from gate import __version__
 from gate.cli import main
-from tests.conftest import Repository
+from tests.conftest import POLICIES, Repository
 
 BROKEN = Path(__file__).with_name("assets") / "policies"
 HEAVY = ("numpy", "scipy", "git", "rich")
@@ -143,7 +143,9 @@ def test_interrupt_exits_130(house: Repository, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_interrupt_ends_a_long_measurement_at_once(house: Repository) -> None:
-    """A real Ctrl-C during a measurement ends the gate with 130 within seconds and leaves no measured child behind."""
+    """A real Ctrl-C while some cases are measured and more wait ends the gate with 130 within seconds, and leaves no measured child."""
+    head, agents, case = POLICIES["memory"].partition("agents:\n")
+    house.write("policies/memory.yaml", head + agents + "".join(case.replace("bot:", f"bot{number}:") for number in range(12)))
     house.write("bots.py", (house.root / "bots.py").read_text().replace("    del agent", "    __import__('time').sleep(50)"))
     gate = subprocess.Popen([sys.executable, "-m", "gate", "check", "memory"], cwd=house.root, stderr=subprocess.PIPE)
     while not (children := [child for child in psutil.Process(gate.pid).children(recursive=True) if _is_probe(child)]):
