@@ -6,7 +6,7 @@ import platform
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -81,17 +81,7 @@ def check(
                 watch()
 
     alone = [step for step in steps if isinstance(step.work, Tool) and step.work.stream]
-    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _MOST_AT_ONCE)) as pool:
-        taking = [pool.submit(take, group) for group in _together([step for step in steps if step not in alone])]
-        try:
-            for each in taking:
-                each.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            while any(each.running() for each in taking):  # also what a thread is just starting; what was cancelled is never done
-                command.stop_all()
-                time.sleep(_MOMENT)
-            raise
+    _side_by_side(take, _together([step for step in steps if step not in alone]))
     for step in alone:
         take([step])
     if house.tree() != tree:
@@ -161,6 +151,23 @@ def _tidy(house: House, step: Step, *, everything: bool) -> tuple[tuple[Change, 
     else:
         changes = style.fix(step.work, house.root) if isinstance(step.work, Tool) else ()
     return changes, time.perf_counter() - start
+
+
+def _side_by_side(act: Callable[[Sequence[Step]], None], groups: Sequence[Sequence[Step]]) -> None:
+    """Act on every group, as many at once as the machine bears; an error or an interrupt ends what runs and forgets what waits."""
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _MOST_AT_ONCE)) as pool:
+        taking: list[Future[None]] = []
+        try:
+            for group in groups:
+                taking.append(pool.submit(act, group))  # noqa: PERF401 - an interrupt comes at any time, and then all of them are ended
+            for each in taking:
+                each.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            while any(each.running() for each in taking):  # also what a thread is just starting; what was cancelled is never done
+                command.stop_all()
+                time.sleep(_MOMENT)
+            raise
 
 
 def _take(
