@@ -115,6 +115,12 @@ def mutants(session: nox.Session) -> None:
 
 
 @thin(default=False)
+def slow(session: nox.Session) -> None:
+    """Run the tests that load large frameworks again and again."""
+    session.run(str(PROGRAMS[-1] / "pytest"), "-n", "2", "-m", "slow", *session.posargs, external=True)
+
+
+@thin(default=False)
 def demo(session: nox.Session) -> None:
     """Measure what the remedies save on agents of 34.5 MB, and write docs/memory-report.md (-- --out FILE)."""
     _gate(session, "demo")

@@ -453,6 +453,7 @@ def test_command_exits_0_with_nothing_to_say_and_2_when_it_could_not_look(house:
 
 
 @linux
+@pytest.mark.slow
 def test_pymdp_agents_share_their_models() -> None:
     """Of real active-inference agents the likelihood and the transitions become one, as predicted, and they act as before."""
     asked = question("tests.populations.gridworld:build", "tests.populations.gridworld:step", steps=16, growth=220)
@@ -468,6 +469,7 @@ def test_pymdp_agents_share_their_models() -> None:
 
 
 @linux
+@pytest.mark.slow
 def test_mesa_models_are_left_in_peace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the Boltzmann economies nothing is to be gained: what they collect is allowed by the policy with a reason."""
     monkeypatch.chdir(ROOT)

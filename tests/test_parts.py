@@ -275,7 +275,7 @@ def test_model_of_a_population_is_the_frameworks(tmp_path: Path) -> None:
     assert found["framework"] == pytest.approx(5000, rel=0.05)
 
 
-@pytest.mark.parametrize("name", POPULATIONS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name == "gridworld" else ()) for name in POPULATIONS])
 def test_parts_of_real_agents_add_up(name: str) -> None:
     """Of pymdp, mesa and simpy agents less than 1 % of the footprint is left unexplained."""
     sizes, form = POPULATIONS[name]
