@@ -25,6 +25,8 @@ from gate.report import advice as reported
 from gate.work import Budget, Limit, Phase, Question, Step, Subject
 from tests.conftest import Repository, planted
 
+pytestmark = pytest.mark.xdist_group("advice")
+
 ROOT = Path(__file__).parents[1]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="agents are weighed by the heap as Linux has it")
 WEIGHT = 100_000.0

@@ -147,7 +147,9 @@ def test_interrupt_ends_a_long_measurement_at_once(house: Repository) -> None:
     head, agents, case = POLICIES["memory"].partition("agents:\n")
     house.write("policies/memory.yaml", head + agents + "".join(case.replace("bot:", f"bot{number}:") for number in range(12)))
     house.write("bots.py", (house.root / "bots.py").read_text().replace("    del agent", "    __import__('time').sleep(50)"))
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests in the background has it ignored
     gate = subprocess.Popen([sys.executable, "-m", "gate", "check", "memory"], cwd=house.root, stderr=subprocess.PIPE)
+    signal.signal(signal.SIGINT, heard)
     while not (children := [child for child in psutil.Process(gate.pid).children(recursive=True) if _is_probe(child)]):
         time.sleep(0.05)
     gate.send_signal(signal.SIGINT)

@@ -14,7 +14,10 @@ from gate.work import Budget, Limit, Question, Subject
 from tests.conftest import planted
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the heap and /proc are read as Linux has them")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the heap and /proc are read as Linux has them"),
+    pytest.mark.xdist_group("parts"),
+]
 SIZE = 8 << 20
 KNOWN = '''"""Agents of known size."""
 
@@ -275,7 +278,7 @@ def test_model_of_a_population_is_the_frameworks(tmp_path: Path) -> None:
     assert found["framework"] == pytest.approx(5000, rel=0.05)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name == "gridworld" else ()) for name in POPULATIONS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name != "queues" else ()) for name in POPULATIONS])
 def test_parts_of_real_agents_add_up(name: str) -> None:
     """Of pymdp, mesa and simpy agents less than 1 % of the footprint is left unexplained."""
     sizes, form = POPULATIONS[name]

@@ -59,6 +59,8 @@ MORE_BOTS = '''
 from time import sleep
 from zlib import crc32
 
+pytestmark = pytest.mark.xdist_group("plugin")
+
 BLOB = bytes(300_000)
 
 
