@@ -71,8 +71,9 @@ def weigh() -> int:
     noise = np.random.default_rng(0).random(SHAPE)
     missed |= _told("incompressible, times dense", _weight(meters, lambda: BeliefArray(noise)) / noise.nbytes, 1.01)
     held = BeliefArray(belief(0.99))
-    for name, read in {"scalar": lambda: held[30, 300, 50], "slice of 100": lambda: held[30, 300, :]}.items():
-        missed |= _told(f"peak of reading a {name}, in blocks", _peak(read) / (BLOCK * 8), 1.0)
+    reads: Ways = {"a scalar": lambda: held[30, 300, 50], "a row": lambda: held[30, 300], "a column": lambda: held[30, :, 50]}
+    for name, read in reads.items():
+        missed |= _told(f"peak of reading {name}, in blocks", _peak(read) / (BLOCK * 8), 1.0)
     return missed
 
 
