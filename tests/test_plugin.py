@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import BOTS, POLICIES, Repository
 
+pytestmark = pytest.mark.xdist_group("plugin")
+
 MEMORY = """version: 1
 agents:
   bot:
@@ -58,8 +60,6 @@ calls:
 MORE_BOTS = '''
 from time import sleep
 from zlib import crc32
-
-pytestmark = pytest.mark.xdist_group("plugin")
 
 BLOB = bytes(300_000)
 
