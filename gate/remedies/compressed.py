@@ -9,8 +9,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike
 
-from gate.remedies.packing import Shape, check_codec, check_plain, exactly, pack, unpack
-from gate.remedies.pool import Array
+from gate.remedies.packing import Shape, check_codec, exactly, pack, unpack
+from gate.remedies.pool import Array, no_subclass
 
 BLOCK = 32768  # bytes: deflate, the default, looks back no further
 _PIECE = 72  # bytes that one more block costs beside its content: the head of its object, its place in a list, what malloc rounds up
@@ -151,7 +151,7 @@ class CompressedArray(_Compressed):
         Raises ValueError for a codec that is not known, ImportError for one that is not installed, TypeError for dtypes that hold
         Python objects or strings of any length, whose bytes are addresses, and for subclasses, which mean more than their bytes.
         """
-        check_plain(array)
+        no_subclass(array)
         items = max(1, block // max(1, array.dtype.itemsize))
         super().__init__(array.dtype, codec, max(1, items * array.dtype.itemsize))
         self._shape = array.shape

@@ -10,6 +10,7 @@ import numpy as np
 from gate.remedies import elements, indexing
 from gate.remedies.blocks import Blocks
 from gate.remedies.elements import Array, Shape
+from gate.remedies.pool import plain
 
 _HYSTERESIS = 7 / 8  # the part of its bytes below which what was dense is worth converting; so one at the border does not go to and fro
 
@@ -27,15 +28,10 @@ class Holding:
     def __init__(self, array: Any) -> None:  # noqa: ANN401 - what numpy takes
         """Hold the elements of `array`, which stays the caller's.
 
-        Raises TypeError for dtypes that hold Python objects, whose bytes are addresses, and for subclasses such as masked arrays.
+        Raises TypeError as `gate.remedies.pool.plain` does.
         """
         array = np.asanyarray(array)
-        if array.dtype.hasobject:
-            message = f"dtype {array.dtype} holds Python objects; only plain numbers can be held by their bits"
-            raise TypeError(message)
-        if type(array) not in {np.ndarray, np.memmap}:
-            message = f"a {type(array).__name__} means more than its bytes; give its plain array: numpy.asarray(array)"
-            raise TypeError(message)
+        plain(array, "held by their bits")
         held = Blocks.of(array, array.nbytes)
         self._take(np.array(array, order="C", subok=False) if held is None else held, array.shape, array.dtype)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gate.remedies.pool import Array
+from gate.remedies.pool import Array, no_subclass
 
 Shape = tuple[int, ...]
 
@@ -25,7 +25,7 @@ def exactly(value: object, dtype: np.dtype[Any], shape: Shape) -> Array:
     is too long. Raises TypeError for arrays that mean more than their bytes.
     """
     if isinstance(value, np.ndarray):
-        check_plain(value)
+        no_subclass(value)
     held = np.asarray(value, dtype)
     if held.shape != shape:
         message = f"an entry of shape {held.shape} came, {shape} is wanted; give what is held its own shape when it is made"
@@ -34,13 +34,6 @@ def exactly(value: object, dtype: np.dtype[Any], shape: Shape) -> Array:
         message = f"dtype {dtype} makes {held.tolist()!r:.99} of {value!r:.99}; choose a dtype that holds it, or convert it yourself"
         raise ValueError(message)
     return held
-
-
-def check_plain(array: Array) -> None:
-    """Raise TypeError for subclasses such as masked arrays, which mean more than their bytes."""
-    if type(array) not in {np.ndarray, np.memmap}:
-        message = f"a {type(array).__name__} means more than its bytes; give its plain array: numpy.asarray(array)"
-        raise TypeError(message)
 
 
 def pack(raw: bytes, codec: str) -> bytes:

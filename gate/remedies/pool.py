@@ -83,15 +83,20 @@ def share(held: Held, intern: Callable[[Array], Array]) -> Held:
     return _share(held, intern, {})
 
 
-def plain(array: Array) -> None:
-    """Refuse what cannot be shared by content.
+def plain(array: Array, use: str = "shared by content") -> None:
+    """Refuse what is more than its bytes, and say for what `use` it cannot be taken.
 
     Raises TypeError for dtypes that hold Python objects or strings of any length, whose bytes are addresses, and for subclasses
     such as masked arrays, which mean more than their bytes.
     """
     if array.dtype.hasobject:
-        message = f"dtype {array.dtype} holds Python objects; only plain numbers can be shared by content"
+        message = f"dtype {array.dtype} holds Python objects; only plain numbers can be {use}"
         raise TypeError(message)
+    no_subclass(array)
+
+
+def no_subclass(array: Array) -> None:
+    """Raise TypeError for subclasses such as masked arrays, which mean more than their bytes."""
     if type(array) not in {np.ndarray, np.memmap}:
         message = f"a {type(array).__name__} means more than its bytes; give its plain array: numpy.asarray(array)"
         raise TypeError(message)
