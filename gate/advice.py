@@ -56,8 +56,8 @@ class Proposal:
     paths: tuple[str, ...]  # what it is about
     why: str  # what was seen
     saves: float  # bytes per agent, of a history bytes per agent and step
-    unit: str  # "B/agent" or "B/step"
-    leaves: float  # bytes per agent after it and those above it
+    unit: str = "B/agent"  # or "B/step"
+    leaves: float = 0.0  # bytes per agent after it and those above it, known when it is ranked
     exact: str
     cost: str  # of each access
     code: str

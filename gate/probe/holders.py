@@ -19,9 +19,9 @@ _MOST = 5  # containers that are told
 _SLIGHT = 0.05  # share of what the fastest gained below which another is not worth a search
 _NODES = 2_000_000  # objects that the search visits at the most
 _SECONDS = 1.0  # that it may take
-_CONTAINERS = (list, dict, set, deque)
+CONTAINERS = (list, dict, set, deque)
 _CACHE = type(functools.lru_cache(maxsize=1)(lambda: None))
-_GROWING = (*_CONTAINERS, _CACHE)  # asked of the type: an object may run code to say what it is
+_GROWING = (*CONTAINERS, _CACHE)  # asked of the type: an object may run code to say what it is
 _BOUNDS = ("max", "limit", "capacity", "bound")  # an attribute with one of these in its name declares a bound
 _LARGEST = 10_000_000  # a bound that nobody reaches is none
 _BARE = {dict, list, tuple, deque, set}  # these have no attributes beside their items
@@ -94,7 +94,7 @@ def length(item: Any) -> int:
     """Return how many items a container has, without running code of its type."""
     if issubclass(type(item), _CACHE):
         return int(item.cache_info().currsize)
-    return next(kind.__len__(item) for kind in (*_CONTAINERS, tuple) if issubclass(type(item), kind))  # never a __len__ of the user's
+    return next(kind.__len__(item) for kind in (*CONTAINERS, tuple) if issubclass(type(item), kind))  # never a __len__ of the user's
 
 
 def bound(item: Any, owners: list[object]) -> int:

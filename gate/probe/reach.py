@@ -5,9 +5,8 @@ from collections import deque
 from typing import Any, NamedTuple
 
 from gate.probe.edges import FLAT, Edge, Put, edges, is_array
-from gate.probe.holders import bound, length, share
+from gate.probe.holders import CONTAINERS, bound, length, share
 
-_GROWING = (list, dict, set, deque)
 _HEAPTYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: a class that was made, not built in
 _NODES = 2_000_000  # objects that are visited at the most: what lies beyond is not advised on
 
@@ -78,7 +77,7 @@ class Reached:
                 seen.fixed += 1
             else:
                 seen.places.append(Place(holder, edge.put, edge.key))
-        if id(value) in walls or not (is_array(value) or issubclass(kind, _GROWING)):
+        if id(value) in walls or not (is_array(value) or issubclass(kind, CONTAINERS)):
             return
         room = _room(value, holder)
         had = self.rooms.get((number, path))
