@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gate import measure
+from gate.facts import Outcome
+
 ROOT = Path(__file__).parents[1]
 POLICIES = {
     "memory": """version: 1
@@ -132,3 +135,10 @@ def furnish(bare: Repository) -> None:
     bare.write(".gitignore", "__pycache__/\n*.pyc\nbuild/\n.coverage\n.coverage.*\n.mypy_cache/\n.ruff_cache/\n")
     bare.write("README.md", "# Bots\n\nSee [the code](bots.py).\n")
     bare.commit()
+
+
+def assert_nothing_is_left(code: str, build: str, folder: Path) -> None:
+    """Let agents of a module of this code come, take `step` once and go, and let the gate say that 0 B a cycle are left."""
+    (folder / "lives.py").write_text(code)
+    found = measure.churn("lives:step", setup=build, root=folder)
+    assert found.outcome is Outcome.PASSED, found.headline

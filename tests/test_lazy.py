@@ -19,10 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate import measure
-from gate.facts import Outcome
 from gate.remedies import lazy
 from gate.remedies.lazy import Evictable, Lazy
+from tests.conftest import assert_nothing_is_left
 from tests.proofs import threads
 
 ROOT = Path(__file__).parents[1]
@@ -426,6 +425,4 @@ def step(agent):
 def test_the_gate_finds_nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Agents with lazy values and stores that come, load, evict and go leave 0 B a cycle, says the gate."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    (tmp_path / "lives.py").write_text(COMES_AND_GOES)
-    found = measure.churn("lives:step", setup="lives:Agent", root=tmp_path)
-    assert found.outcome is Outcome.PASSED, found.headline
+    assert_nothing_is_left(COMES_AND_GOES, "lives:Agent", tmp_path)

@@ -16,11 +16,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate import measure
-from gate.facts import Outcome
 from gate.remedies import spill
 from gate.remedies.ring import BoundedHistory, RingBuffer
 from gate.remedies.spill import spilled
+from tests.conftest import assert_nothing_is_left
 
 ROOT = Path(__file__).parents[1]
 FEW = settings(deadline=None, max_examples=40)
@@ -404,6 +403,4 @@ def step(histories):
 def test_the_gate_finds_nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Histories that come, spill and go leave 0 B a cycle, says the gate."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    (tmp_path / "lives.py").write_text(COMES_AND_GOES)
-    found = measure.churn("lives:step", setup="lives:build", root=tmp_path)
-    assert found.outcome is Outcome.PASSED, found.headline
+    assert_nothing_is_left(COMES_AND_GOES, "lives:build", tmp_path)
