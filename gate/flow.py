@@ -6,14 +6,13 @@ import platform
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from gate import command, inquiry, plan, worktree
+from gate import inquiry, plan, worktree
 from gate.errors import GateError
 from gate.facts import Change, Evidence, Finding, Mode, Outcome, Reading, Row, Verdict
 from gate.judge import judge
@@ -22,12 +21,12 @@ from gate.judge.reports import broken
 from gate.measure import measure
 from gate.policy import Policy, load
 from gate.record import ledger
+from gate.threads import side_by_side
 from gate.tidy import style, sweep
 from gate.units import show_count
 from gate.work import Phase, Question, Step, Sweep, Tool
 
 _NAMED = 5  # paths that an error names
-_MOMENT = 0.05  # seconds between two attempts to end what still runs
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
 
 Told = list[tuple[Step, Finding, float]]
@@ -81,7 +80,9 @@ def check(
                 watch()
 
     alone = [step for step in steps if isinstance(step.work, Tool) and step.work.stream]
-    _side_by_side(take, _together([step for step in steps if step not in alone]))
+    with side_by_side(_MOST_AT_ONCE) as later:
+        for each in [later(take, group) for group in _together([step for step in steps if step not in alone])]:
+            each.result()
     for step in alone:
         take([step])
     if house.tree() != tree:
@@ -151,23 +152,6 @@ def _tidy(house: House, step: Step, *, everything: bool) -> tuple[tuple[Change, 
     else:
         changes = style.fix(step.work, house.root) if isinstance(step.work, Tool) else ()
     return changes, time.perf_counter() - start
-
-
-def _side_by_side(act: Callable[[Sequence[Step]], None], groups: Sequence[Sequence[Step]]) -> None:
-    """Act on every group, as many at once as the machine bears; an error or an interrupt ends what runs and forgets what waits."""
-    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, _MOST_AT_ONCE)) as pool:
-        taking: list[Future[None]] = []
-        try:
-            for group in groups:
-                taking.append(pool.submit(act, group))  # noqa: PERF401 - an interrupt comes at any time, and then all of them are ended
-            for each in taking:
-                each.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            while any(each.running() for each in taking):  # also what a thread is just starting; what was cancelled is never done
-                command.stop_all()
-                time.sleep(_MOMENT)
-            raise
 
 
 def _take(

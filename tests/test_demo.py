@@ -14,6 +14,7 @@ from gate.demo import figures, report, run
 from gate.demo.figures import Figures, Framework, Row, Sameness, Weight
 from gate.demo.same import compare
 from gate.errors import GateError
+from gate.threads import Later
 
 SMALL = (6, 25, 40)
 SAME = Sameness(steps=200, same=True, apart=0.0, lost=0.0, states=1000, nonzero=10, kept=10, before=0.02, after=0.01)
@@ -171,7 +172,7 @@ def test_a_failure_ends_what_still_runs(tmp_path: Path, monkeypatch: pytest.Monk
     """When one question cannot be answered, processes that answer others are ended, those that wait never start, and nothing is written."""
     futures: list[Any] = []
 
-    def asked(later: run.Later, root: Path) -> Figures:
+    def asked(later: Later, root: Path) -> Figures:
         words = [sys.executable, "-c", "import time; time.sleep(60)"]
         futures.extend(later(partial(command.run, words, cwd=root)) for _ in range(4))
         message = "one question"

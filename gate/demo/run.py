@@ -7,11 +7,10 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from importlib import metadata, util
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from gate import command
 from gate.demo import figures, plot, report
@@ -21,6 +20,7 @@ from gate.judge import trend
 from gate.measure import agents
 from gate.measure.agents import Fresh
 from gate.record.files import replace_file
+from gate.threads import Later, side_by_side
 from gate.work import Budget, Limit, Question, Subject
 
 STEPS = 200
@@ -31,10 +31,7 @@ _ZEROS = {"99.9 % zeros": 0.999, "99 % zeros": 0.99, "90 % zeros": 0.9, "50 % ze
 _CLAIMED = 0.9  # zeros from which a state counts as sparse
 _EVERY = 7  # steps between two comparisons of 34.5 MB: what is tracked moves every ten, so that each phase is seen
 _BUDGET = Budget(seconds=600.0, cpu=300.0, memory=16 * 10**9, output=10**6)
-_MOMENT = 0.05  # seconds
 _UNBOUND = Limit(most=math.inf, resolution=0.0, unit="B/agent")
-
-Later = Callable[..., Future[Any]]  # call this in a thread, when there is one
 
 
 def run(root: Path, page: Path, out: TextIO) -> int:
@@ -43,21 +40,8 @@ def run(root: Path, page: Path, out: TextIO) -> int:
     Raises GateError when a process could not be measured.
     """
     began = time.monotonic()
-    asked: list[Future[Any]] = []
-    with ThreadPoolExecutor(max_workers=min(_AT_ONCE, os.cpu_count() or 1)) as pool:
-
-        def later(*words: Any) -> Future[Any]:  # noqa: ANN401 - a call and its arguments
-            asked.append(pool.submit(*words))
-            return asked[-1]
-
-        try:
-            found = _asked(later, root)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            while any(future.running() for future in asked):  # also what a thread is just starting
-                command.stop_all()
-                time.sleep(_MOMENT)
-            raise
+    with side_by_side(_AT_ONCE) as later:
+        found = _asked(later, root)
     return write(replace(found, seconds=time.monotonic() - began), page, out)
 
 
