@@ -1,0 +1,143 @@
+"""What is asked: checks of a policy, and one callable without any."""
+
+import argparse
+from pathlib import Path
+from typing import TextIO
+
+from gate import arguments
+from gate.arguments import positive, seconds
+from gate.errors import GateError
+from gate.report.text import plain
+from gate.units import show_count
+from gate.verbs import Verb, mode, only_report
+
+_CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
+
+
+def name(verb: Verb) -> None:
+    """Name the verbs of this part."""
+    made = verb("policy", policy, "check the policies, or print the JSON Schema of one")
+    made.add_argument("what", choices=("check", "schema"))
+    made.add_argument("name", nargs="?", choices=("memory", "quality", "cleanup", "docs", "workflow"), help="for schema: which file")
+    made = only_report(verb("check", check, "run one check, record its evidence"))
+    made.add_argument("what", choices=_CHECKS, metavar="|".join(_CHECKS), help="quality: format, lint and types side by side")
+    made.add_argument("cases", nargs="*", metavar="CASE", help="for memory: only these agent cases")
+    made.add_argument("--explain", action="store_true", help="for memory: also name lines and types of what passes")
+    made.add_argument(
+        "--steps", type=positive, default=0, metavar="N", help="for memory: watch N steps instead of the policy's; not recorded"
+    )
+    made.add_argument("--budget", type=seconds, default=0.0, metavar="S", help="for memory: S seconds of work instead; not recorded")
+    arguments.of_measure(verb("measure", measure, "give any callable a verdict: no policy, no repository needed"))
+    made = only_report(verb("calibrate", calibrate, "write what is measured beside each memory limit, and name dead limits"))
+    made.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
+    made = verb("advise", advise, "look at live agents and propose what makes them lighter, with what it saves")
+    made.set_defaults(check=True)  # it writes nothing
+    made.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
+    made.add_argument("--apply-and-measure", action="store_true", help="carry out what is exact in a throw-away process, and measure it")
+    made = verb("demo", demo, "show what remedies save on agents of 34.5 MB, measured before and after, as a report")
+    made.add_argument("--out", type=Path, default=Path("docs/memory-report.md"), metavar="FILE", help="where the report is written")
+
+
+def policy(words: argparse.Namespace, out: TextIO) -> int:
+    """Check all policies, or print a schema."""
+    from gate import policy as policies
+    from gate import worktree
+
+    if words.what == "schema":
+        if not words.name:
+            message = "policy schema: which file? write for example: gate policy schema memory"
+            raise GateError(message)
+        out.write(policies.schema_text(words.name))
+        return 0
+    found = policies.load(worktree.find_root(Path.cwd()))
+    out.write(
+        f"policies: {show_count(len(found.memory.agents) + len(found.memory.calls), 'memory case')}, no mistakes, sha256:{found.digest}\n"
+    )
+    return 0
+
+
+def check(words: argparse.Namespace, out: TextIO) -> int:
+    """Run one kind of check."""
+    from gate import flow, plan
+    from gate.judge.verdict import exit_code
+    from gate.report import terminal
+
+    otherwise = bool(words.steps or words.budget)
+    if words.what != "memory" and (words.cases or words.explain or otherwise):
+        message = f"check {words.what}: CASE, --explain, --steps and --budget belong to check memory"
+        raise GateError(message)
+    house = flow.enter(Path.cwd(), mode(words))
+    verbs = ("format", "lint", "types") if words.what == "quality" else (words.what,)
+    steps = plan.hurried(plan.select(house.steps, verbs, words.cases), steps=words.steps, seconds=words.budget)
+    screen = terminal.console(out)
+    with terminal.progress(screen, len(steps), watched=words.what == "memory") as bar:
+        told = flow.check(house, steps, explained=words.explain or None, recorded=not otherwise, watch=lambda: bar.advance(bar.task_ids[0]))
+    terminal.findings(screen, told, explain=words.explain)
+    if otherwise:
+        out.write("not recorded: the policy asks for other steps or another budget\n")
+    return exit_code(finding.outcome for _, finding, _ in told)
+
+
+def measure(words: argparse.Namespace, out: TextIO) -> int:
+    """Ask about one callable."""
+    from gate import single
+    from gate.facts import Outcome
+    from gate.judge.verdict import exit_code
+    from gate.report import lines
+
+    names = single.asked(words.question, setup=words.setup)
+    if words.max and words.question in {"default", "all"}:
+        message = "measure --max: which question has this limit? add for example --question growth"
+        raise GateError(message)
+    limits = {words.question: words.max}
+    drawn = single.questions(words.target, names, setup=words.setup, limits=limits, seconds=words.budget_seconds, steps=words.steps)
+    told = single.answer(drawn, Path.cwd(), explained=words.explain)
+    rows = [(step, finding, reading.wall) for step, reading, finding in told]
+    if words.json:
+        out.write(single.as_json(told))
+    elif out.isatty():
+        from gate.report import terminal
+
+        terminal.findings(terminal.console(out), rows, explain=bool(words.explain))
+    else:
+        out.write(lines.text(lines.findings(rows, explain=bool(words.explain))))
+    # what could not be measured was asked for by name here, so it is undecided
+    return exit_code(Outcome.INCONCLUSIVE if finding.outcome is Outcome.SKIPPED else finding.outcome for _, finding, _ in rows)
+
+
+def calibrate(words: argparse.Namespace, out: TextIO) -> int:
+    """Measure every limit and write it down."""
+    from gate import calibrate as calibration
+    from gate import flow, plan
+    from gate.facts import Mode
+
+    house = flow.enter(Path.cwd(), mode(words))
+    rows = calibration.calibrate(house.root, plan.select(house.steps, ["memory"], words.cases), write=house.mode is Mode.FIX)
+    for row in rows:
+        advice = f"; a limit with headroom: {row.proposal}" if row.proposal and row.says != "fits" else ""
+        out.write(plain(f"{row.check}: measured {row.measured or 'nothing'}, limit {row.limit}: {row.says}{advice}") + "\n")
+    dead = sum(row.says == "dead" for row in rows)
+    done = "policies/memory.yaml is as it was" if house.mode is Mode.CHECK else "policies/memory.yaml holds what was measured"
+    out.write(f"{done}; {show_count(dead, 'dead limit')}, above {calibration.DEAD} times what was measured\n")
+    return 0 if all(row.measured for row in rows) else 2
+
+
+def advise(words: argparse.Namespace, out: TextIO) -> int:
+    """Propose what makes agents lighter."""
+    from gate import advise as advisor
+    from gate import flow, plan
+    from gate.report import advice
+
+    house = flow.enter(Path.cwd(), mode(words))
+    told = []
+    for questions in advisor.cases(plan.select(house.steps, ["memory"], words.cases)):
+        told.append(advisor.advise(questions, house.root, applied=words.apply_and_measure))
+        out.write(advice.text(told[-1:]))
+    return 2 if any(found.survey.trouble or (found.trial and found.trial.trouble) for found in told) else 0
+
+
+def demo(words: argparse.Namespace, out: TextIO) -> int:
+    """Demonstrate the remedies."""
+    from gate.demo import run
+
+    return run.run(Path.cwd(), words.out, out)
