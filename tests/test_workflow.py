@@ -135,9 +135,11 @@ def test_nothing_is_permitted_by_default(path: Path) -> None:
 
 
 def test_jobs_only_read() -> None:
-    """No job can write to the repository, and none can hold a runner for hours."""
+    """No job can write to the repository, and none that a push starts can hold a runner for hours."""
     assert {name: job["permissions"] for name, job in jobs().items()} == {name: {"contents": "read"} for name in jobs()}
-    assert max(job["timeout-minutes"] for job in jobs().values()) <= 30
+    minutes = {name: job["timeout-minutes"] for name, job in jobs().items()}
+    assert max(minutes.pop(name) for name in list(minutes) if name.startswith("proofs.yml")) <= 180
+    assert max(minutes.values()) <= 30
 
 
 def test_every_promised_python_is_run() -> None:
