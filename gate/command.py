@@ -3,28 +3,23 @@
 import os
 import select
 import shutil
-import signal
 import subprocess
 import sysconfig
 import tempfile
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
+from gate import bounds
 from gate.errors import GateError
 from gate.probe import pins
-from gate.probe.own import descendants
 
 HEAR, TELL = "GATE_HEAR", "GATE_TELL"  # environment variables of a child that talks
-_LOOK = 0.05  # seconds between two looks at a bounded child
 _LIVE: set[int] = set()  # children that are waited for, in any thread
 _PIPE = 2**16
-_CROWD = 1_000  # processes and threads by which the machine may fill up while a child runs
-_KILL = getattr(signal, "SIGKILL", 9)  # Windows has none
 _READ = 64 * 2**20  # bytes of output that are read back at the most
 
 
@@ -98,7 +93,7 @@ class Child:
             for descriptor in theirs.values():
                 os.close(descriptor)
         self.pid = self._child.pid
-        self._watch = _Watch(self._child.pid, seconds, output, (out, err), mark=words.get(pins.MARK, ""))
+        self._watch = bounds.Watch(self._child.pid, seconds, output, (out, err), mark=words.get(pins.MARK, ""))
         _LIVE.add(self._child.pid)
 
     def __enter__(self) -> Self:
@@ -108,7 +103,7 @@ class Child:
     def __exit__(self, *_error: object) -> None:
         """Kill it if it still runs, and everything that it started."""
         if self._ran is None:
-            _stop(self._child.pid)
+            bounds.stop(self._child.pid)
             self.end()
         for descriptor in (self._hear, self._tell):
             if descriptor >= 0:
@@ -124,14 +119,14 @@ class Child:
             return ""
         answer = bytearray()
         while not answer.endswith(b"\n"):
-            ready, _, _ = select.select([self._hear], [], [], _LOOK)
+            ready, _, _ = select.select([self._hear], [], [], bounds.LOOK)
             more = os.read(self._hear, _PIPE) if ready else b""
             if (ready and not more) or (not ready and self._has_ended()):
                 return ""
             answer += more
         if self._watch.has_printed_enough():
             self._watch.stopped = "output"
-            _stop(self._child.pid)
+            bounds.stop(self._child.pid)
             return ""
         return answer.decode()
 
@@ -144,14 +139,14 @@ class Child:
         try:
             code, cpu = _wait(self._child)
         except BaseException:
-            _stop(self._child.pid)
+            bounds.stop(self._child.pid)
             self._child.wait()
             raise
         finally:
             self._watch.end()
             _LIVE.discard(self._child.pid)
         wall = time.perf_counter() - self._start
-        out_text, err_text, stragglers = _text(out, self._errors), _text(err, self._errors), _kill(self._child.pid)
+        out_text, err_text, stragglers = _text(out, self._errors), _text(err, self._errors), bounds.kill(self._child.pid)
         self._ran = Ran(code=code, out=out_text, err=err_text, wall=wall, cpu=cpu, stopped=self._watch.stopped, stragglers=stragglers)
         return self._ran
 
@@ -165,7 +160,7 @@ class Child:
 def stop_all() -> None:
     """Kill every child that some thread still waits for: the user wants to leave."""
     for pid in tuple(_LIVE):
-        _stop(pid)
+        bounds.stop(pid)
 
 
 def find(program: str, cwd: Path) -> str:
@@ -196,45 +191,6 @@ def _start(
         raise GateError(message) from error
 
 
-class _Watch:
-    """Kill a child that takes too long or prints too much."""
-
-    def __init__(self, pid: int, seconds: float, output: int, files: Sequence[IO[bytes]], *, mark: str) -> None:
-        """Start to look; what carries the mark in its environment belongs to the child too."""
-        self.stopped, self._mark = "", mark
-        self._pid, self._files = pid, files
-        self._deadline, self._output = time.monotonic() + seconds, output
-        self._over, self._most = threading.Event(), _living() + _CROWD
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def _look(self) -> None:
-        while not self._over.wait(_LOOK):
-            late = time.monotonic() > self._deadline
-            crowd = _living() > self._most and self._is_crowd()
-            if late or crowd or self.has_printed_enough():
-                self.stopped = "crowd" if crowd else "time" if late else "output"
-                _stop(self._pid)
-                return
-
-    def has_printed_enough(self) -> bool:
-        """Tell whether more was printed than may be."""
-        return sum(os.fstat(file.fileno()).st_size for file in self._files) > self._output
-
-    def _is_crowd(self) -> bool:
-        """Tell whether the crowd is the child's; its group is halted while it is counted, or it would grow faster than that."""
-        _kill(self._pid, signal.SIGSTOP)
-        try:
-            return _is_crowd(self._pid, self._mark)
-        finally:
-            _kill(self._pid, signal.SIGCONT)
-
-    def end(self) -> None:
-        """Stop looking; the child has ended."""
-        self._over.set()
-        self._thread.join()
-
-
 def _wait(child: subprocess.Popen[bytes]) -> tuple[int, float]:
     """Wait for the end; return the exit code and the CPU seconds that it took."""
     if not hasattr(os, "wait4") or child.returncode is not None:  # Windows, or somebody had to ask: the code is known, the cost is not
@@ -242,50 +198,6 @@ def _wait(child: subprocess.Popen[bytes]) -> tuple[int, float]:
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     return child.returncode, used.ru_utime + used.ru_stime
-
-
-def _stop(pid: int) -> None:
-    """Kill a child that nobody has waited for yet, its group, and what descends from it in another group."""
-    family = [str(pid), *descendants(str(pid))]
-    _kill(pid)
-    for member in family if hasattr(os, "killpg") else ():
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(int(member), signal.SIGKILL)
-
-
-def _kill(group: int, by: int = _KILL) -> bool:
-    """Kill what is left of a process group, or halt it; tell whether anything was."""
-    with suppress(ProcessLookupError, PermissionError, AttributeError):  # gone; macOS for a group of zombies; Windows has no groups
-        os.killpg(group, by)
-        return True
-    return False
-
-
-def _living() -> int:
-    """Return how many processes and threads live on this machine, 0 where nobody tells."""
-    try:
-        with open("/proc/loadavg", encoding="ascii") as file:  # noqa: PTH123 - read twenty times a second
-            return int(file.read().split()[3].partition("/")[2])
-    except FileNotFoundError:
-        return 0
-
-
-def _is_crowd(leader: int, mark: str) -> bool:
-    """Tell whether too many threads live in the session of a process, its own and those of what it started, or carry its mark elsewhere."""
-    found, others = 0, []
-    for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - there are many, and a Path for each is slow
-        try:
-            with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - as above
-                fields = file.read().rpartition(b")")[2].split()
-        except OSError:  # it ended meanwhile
-            continue
-        if int(fields[3]) == leader:
-            found += int(fields[17])
-        else:
-            others.append(int(pid))
-        if found > _CROWD:
-            return True
-    return bool(mark) and found + len(set(others).intersection(pins.marked(mark))) > _CROWD
 
 
 def _path() -> str:
