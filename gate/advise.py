@@ -6,13 +6,14 @@ from pathlib import Path
 from gate.advice import Advised
 from gate.errors import GateError
 from gate.judge.advice import propose
-from gate.measure import advice
+from gate.measure import advice, nursery
 from gate.units import show_size
 from gate.work import Question, Step
 
 _TOLD = 3  # proposals under a finding
 
 
+@nursery.shared()
 def advise(questions: Sequence[Question], root: Path, *, applied: bool = False) -> Advised:
     """Look at the population of some questions about one case, and propose; with `applied` try what is exact on live agents.
 

@@ -37,6 +37,10 @@ class Watch:
                 stop(self._pid)
                 return
 
+    def allow(self, seconds: float) -> None:
+        """Let it take so many seconds more from now on."""
+        self._deadline = time.monotonic() + seconds
+
     def has_printed_enough(self) -> bool:
         """Tell whether more was printed than may be."""
         return sum(os.fstat(file.fileno()).st_size for file in self._files) > self._output

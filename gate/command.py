@@ -1,9 +1,13 @@
 """The one door to a child process: bounded, measured, and nothing of it is left behind."""
 
+import json
+import math
 import os
 import select
 import shutil
+import socket
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import time
@@ -60,6 +64,8 @@ def run(
 class Child:
     """A bounded child process; it can be talked with line by line through two descriptors beyond its standard three."""
 
+    _births: socket.socket | None  # by which it is asked to fork others
+
     def __init__(  # noqa: PLR0913 - what bounds a child, each by its name
         self,
         argv: Sequence[str],
@@ -74,27 +80,46 @@ class Child:
         talks: bool = False,
     ) -> None:
         """Start it, as `run` does; one that talks is measured: its addresses do not vary, and its environment has the descriptors."""
-        self._errors = errors
-        self._ran: Ran | None = None
-        self._files = [tempfile.TemporaryFile() for _ in range(3)]  # noqa: SIM115 - they live as long as the child
-        give, out, err = self._files
-        give.write(stdin)
-        give.seek(0)
-        self._hear = self._tell = -1
-        theirs: dict[str, int] = {}
-        if talks:
-            (theirs[HEAR], self._tell), (self._hear, theirs[TELL]) = os.pipe(), os.pipe()
-        self._start = time.perf_counter()
-        words = {**(env or {}), **{name: str(descriptor) for name, descriptor in theirs.items()}}
+        self._prepare(stdin, errors, talks=talks)
+        words, theirs = dict(env or {}), dict(zip((HEAR, TELL), self._theirs, strict=False))
+        if talks and sys.platform == "linux":
+            ours, births = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            self._births = ours
+            self._theirs.append(births.detach())
+            theirs[pins.BIRTHS] = self._theirs[-1]
+        words |= {name: str(descriptor) for name, descriptor in theirs.items()}
         try:
             with pins.steady_addresses() if talks else nullcontext():
-                self._child = _start(argv, cwd, words, give, None if stream else (out, err), tuple(theirs.values()))
+                process = _start(argv, cwd, words, self._files, self._theirs, stream=stream)
         finally:
-            for descriptor in theirs.values():
-                os.close(descriptor)
-        self.pid = self._child.pid
-        self._watch = bounds.Watch(self._child.pid, seconds, output, (out, err), mark=words.get(pins.MARK, ""))
-        _LIVE.add(self._child.pid)
+            self._let_go()
+        self._hold(process, seconds, output, words.get(pins.MARK, ""))
+
+    def _prepare(self, stdin: bytes, errors: str, *, talks: bool) -> None:
+        """Open what it reads, writes to and talks through."""
+        self._errors = errors
+        self._ran: Ran | None = None
+        self._births = None
+        self._files = [tempfile.TemporaryFile() for _ in range(3)]  # noqa: SIM115 - they live as long as the child
+        self._files[0].write(stdin)
+        self._files[0].seek(0)
+        self._hear = self._tell = -1
+        self._theirs: list[int] = []  # descriptors that are the child's alone
+        if talks:
+            (hears, self._tell), (self._hear, tells) = os.pipe(), os.pipe()
+            self._theirs = [hears, tells]
+        self._start = time.perf_counter()
+
+    def _let_go(self) -> None:
+        """Close what is the child's alone."""
+        for descriptor in self._theirs:
+            os.close(descriptor)
+
+    def _hold(self, process: "subprocess.Popen[bytes] | _Forked", seconds: float, output: int, mark: str) -> None:
+        """Bound it from now on."""
+        self._child, self.pid = process, process.pid
+        self._watch = bounds.Watch(self.pid, seconds, output, self._files[1:], mark=mark)
+        _LIVE.add(self.pid)
 
     def __enter__(self) -> Self:
         """Hold the child."""
@@ -103,13 +128,31 @@ class Child:
     def __exit__(self, *_error: object) -> None:
         """Kill it if it still runs, and everything that it started."""
         if self._ran is None:
-            bounds.stop(self._child.pid)
+            bounds.stop(self.pid)
             self.end()
+        self._close()
+
+    def _close(self) -> None:
+        """Close what it was talked with and what it printed to."""
         for descriptor in (self._hear, self._tell):
             if descriptor >= 0:
                 os.close(descriptor)
+        if self._births is not None:
+            self._births.close()
         for file in self._files:
             file.close()
+
+    def bear(self, words: bytes, descriptors: Sequence[int], seconds: float) -> int:
+        """Let it fork a child of ours, which takes these descriptors over; return its identity, 0 when none came within some seconds."""
+        assert self._births is not None  # noqa: S101 - who has none is not asked
+        self._watch.allow(seconds)
+        try:
+            socket.send_fds(self._births, [words], descriptors)
+        except OSError:  # it ended
+            return 0
+        answer = self.hear()
+        self._watch.allow(math.inf)
+        return max(0, int(json.loads(answer)["pid"])) if answer else 0
 
     def ask(self, line: str) -> str:
         """Say one line and return the line that answers it, or "" when the child ended instead."""
@@ -117,6 +160,10 @@ class Child:
             os.write(self._tell, line.encode() + b"\n")
         except OSError:  # it ended, or was ended
             return ""
+        return self.hear()
+
+    def hear(self) -> str:
+        """Return the next line that it says, or "" when it ended instead."""
         answer = bytearray()
         while not answer.endswith(b"\n"):
             ready, _, _ = select.select([self._hear], [], [], bounds.LOOK)
@@ -126,35 +173,71 @@ class Child:
             answer += more
         if self._watch.has_printed_enough():
             self._watch.stopped = "output"
-            bounds.stop(self._child.pid)
+            bounds.stop(self.pid)
             return ""
         return answer.decode()
 
     def end(self) -> Ran:
         """Wait for its end and return what it left."""
-        _, out, err = self._files
         if self._tell >= 0:
             os.close(self._tell)
             self._tell = -1
         try:
             code, cpu = _wait(self._child)
         except BaseException:
-            bounds.stop(self._child.pid)
+            bounds.stop(self.pid)
             self._child.wait()
             raise
         finally:
             self._watch.end()
-            _LIVE.discard(self._child.pid)
+            _LIVE.discard(self.pid)
         wall = time.perf_counter() - self._start
-        out_text, err_text, stragglers = _text(out, self._errors), _text(err, self._errors), bounds.kill(self._child.pid)
-        self._ran = Ran(code=code, out=out_text, err=err_text, wall=wall, cpu=cpu, stopped=self._watch.stopped, stragglers=stragglers)
+        out, err = (_text(file, self._errors) for file in self._files[1:])
+        stragglers = bounds.kill(self.pid)
+        self._ran = Ran(code=code, out=out, err=err, wall=wall, cpu=cpu, stopped=self._watch.stopped, stragglers=stragglers)
         return self._ran
 
     def _has_ended(self) -> bool:
         """Tell whether it ended, and leave it to be waited for; something that it started may hold its descriptors open."""
-        if not hasattr(os, "waitid"):
+        if isinstance(self._child, subprocess.Popen) and not hasattr(os, "waitid"):
             return self._child.poll() is not None
         return os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+class Born(Child):
+    """A child that another one forks from itself: see gate/probe/nursery.py."""
+
+    def __init__(self, nursery: Child, told: Mapping[str, object], *, seconds: float, output: int, mark: str) -> None:
+        """Let it be forked and told something; raises NotBorn when that cannot be."""
+        self._prepare(b"", "replace", talks=True)
+        try:
+            descriptors = [*(file.fileno() for file in self._files), *self._theirs]
+            pid = nursery.bear(json.dumps({**told, "mark": mark}).encode(), descriptors, seconds)
+        finally:
+            self._let_go()
+        if not pid:
+            self._close()
+            raise NotBorn
+        self._hold(_Forked(pid), seconds, output, mark)
+        self.hear()  # it says when it has left the group of the other one, which may be ended from then on
+
+
+class NotBorn(Exception):  # noqa: N818 - no error of anybody's: who wanted it starts another process
+    """The process that was to fork a child has ended, or the kernel refused."""
+
+
+class _Forked:
+    """What `subprocess` has for a child that it started."""
+
+    def __init__(self, pid: int) -> None:
+        """Know it."""
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def wait(self) -> int:
+        """Wait for its end."""
+        code, _ = _wait(self) if self.returncode is None else (self.returncode, 0.0)
+        return code
 
 
 def stop_all() -> None:
@@ -169,7 +252,7 @@ def find(program: str, cwd: Path) -> str:
 
 
 def _start(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], give: IO[bytes], take: tuple[IO[bytes], IO[bytes]] | None, keep: tuple[int, ...]
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], files: Sequence[IO[bytes]], keep: Sequence[int], *, stream: bool
 ) -> "subprocess.Popen[bytes]":
     """Start a child that leads a process group of its own."""
     try:
@@ -177,11 +260,11 @@ def _start(
             [find(argv[0], cwd) or argv[0], *argv[1:]],
             cwd=cwd,
             env={**os.environ, "PATH": _path(), **env},
-            stdin=give,
-            stdout=take and take[0],
-            stderr=take and take[1],
+            stdin=files[0],
+            stdout=None if stream else files[1],
+            stderr=None if stream else files[2],
             start_new_session=True,
-            pass_fds=keep,
+            pass_fds=tuple(keep),
         )
     except OSError as error:
         if not cwd.is_dir():
@@ -191,7 +274,7 @@ def _start(
         raise GateError(message) from error
 
 
-def _wait(child: subprocess.Popen[bytes]) -> tuple[int, float]:
+def _wait(child: "subprocess.Popen[bytes] | _Forked") -> tuple[int, float]:
     """Wait for the end; return the exit code and the CPU seconds that it took."""
     if not hasattr(os, "wait4") or child.returncode is not None:  # Windows, or somebody had to ask: the code is known, the cost is not
         return child.wait(), 0.0

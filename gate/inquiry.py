@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gate.facts import Finding, Look, Outcome, Reading
 from gate.judge import limits, looks
-from gate.measure import agents, parts
+from gate.measure import agents, nursery, parts
 from gate.work import Question
 
 _WATCHED = ("growth", "churn", "handles")
@@ -28,6 +28,7 @@ def watch(questions: Sequence[Question], root: Path) -> list[Answer]:
     return [(reading, limits.full(question, reading, finding)) for question, (reading, finding) in zip(questions, answers, strict=True)]
 
 
+@nursery.shared()
 def answer(questions: Sequence[Question], root: Path, *, explained: bool | None = None) -> list[Answer]:
     """Answer every question about one agent case; what fails explains itself, with `explained` everything, or with False nothing."""
     taken: dict[str, Answer] = {}

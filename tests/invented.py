@@ -12,7 +12,7 @@ from unittest import mock
 from gate import inquiry
 from gate.command import Child
 from gate.facts import Finding, Holder, Reading
-from gate.measure import agents
+from gate.measure import nursery
 from gate.probe import pins, watch
 from gate.probe.meters import Meters
 from gate.work import Budget, Limit, Question, Subject
@@ -137,6 +137,10 @@ class Process(Child):
     def __exit__(self, *error: object) -> None:
         """End nothing."""
 
+    def hear(self) -> str:
+        """Say that each child is started for itself, as each has its own chance."""
+        return json.dumps({"alone": "invented", "cpu": 0.0, "pins": {}})
+
     def ask(self, line: str) -> str:
         """Answer at once."""
         wish = json.loads(line)
@@ -164,7 +168,7 @@ def _nothing(*_: object) -> None:
 
 def ask(world: World, questions: Sequence[Question]) -> list[tuple[Reading, Finding]]:
     """Ask questions about an invented world; only what starts, ends and is a process is not real."""
-    with mock.patch.object(agents, "Child", world.child), mock.patch.object(pins, "end_marked", _nothing):
+    with mock.patch.object(nursery, "Child", world.child), mock.patch.object(pins, "end_marked", _nothing):
         return inquiry.watch(questions, Path())
 
 

@@ -1,21 +1,15 @@
 """Agent cases: fresh children that hold the user's code and answer what is asked about it."""
 
 import json
-import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from gate.command import Child
 from gate.facts import Holder, Hotspot, Look, Reading, Series, TypeSize
-from gate.measure import throwaway
-from gate.probe import pins
-from gate.units import show_size, show_time
+from gate.measure import nursery, throwaway
 from gate.work import Question
 
-_TAIL = 5  # lines of what a broken child printed
 _SHARE = 0.8  # of the wall clock that stepping may use; a child that is still busy at the end of it is stopped
 _TRACED = 1024  # steps of a traced run, at the most
 _FEWEST = 128  # and at the least, when the time allows: a list that grows asks for more room now and then
@@ -27,43 +21,27 @@ _FIRST, _FEW, _MANY = 2, 4, (24, 12, 6)  # live agents, where a policy names no 
 _MUCH = 256 * 10**6  # bytes that they may weigh together
 _COUNTED = {"fds", "threads", "children", "segments"}  # meters that read no bytes
 
-Answer = dict[str, Any]  # JSON to and from the child: see gate/probe
+Answer = nursery.Answer
 
 
 class Fresh:
     """One fresh child; it lives as long as the with block, and nothing of it stays."""
 
     def __init__(self, question: Question, root: Path, *, most: int = 0, remember: bool = False, spent: float = 0.0) -> None:
-        """Start the child, with room for `most` agents; `remember` makes it note how large every container is.
+        """Describe the child, with room for `most` agents; `remember` makes it note how large every container is.
 
-        `spent` is what a child before took of the seconds of work.
+        `spent` is what a child before took of the seconds of work. The child is there with the first wish.
         """
-        self._question, self._remember = question, remember
+        self._question, self._root, self._remember = question, root, remember
         self._enough = max(question.budget.cpu - spent, question.budget.cpu / 2)
-        self._began = time.perf_counter()
-        self._scratch = tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True)
-        self._mark = self._scratch.name
-        request = Path(self._mark, "request.json")
-        subject = question.subject
-        wanted = {
-            "root": str(root),
-            "build": subject.build,
-            "step": subject.step,
-            "form": subject.form,
-            "given": subject.given,
+        self._began, self._until = time.perf_counter(), 0.0
+        self._how = {
             "settle": question.settle,
             "population": question.population,
             "churn": question.churns,
             "most": max(most, question.population) + 1,
-            "memory": question.budget.memory,
         }
-        request.write_text(json.dumps(wanted), encoding="utf-8")
-        words = [sys.executable, "-P", "-m", "gate.probe", str(request)]
-        budget = question.budget
-        self._child = Child(
-            words, cwd=root, seconds=budget.seconds, output=budget.output, env={**pins.PINS, pins.MARK: self._mark}, talks=True
-        )
-        self._until = time.monotonic() + budget.seconds * _SHARE
+        self._process: nursery.Process | None = None
 
     def __enter__(self) -> Self:
         """Hold the child."""
@@ -71,25 +49,29 @@ class Fresh:
 
     def __exit__(self, *error: object) -> None:
         """End the child."""
-        self._child.__exit__(*error)
-        pins.end_marked(self._mark)
-        self._scratch.cleanup()
+        if self._process:
+            self._process.end(*error)
 
     def ask(self, do: str, **how: object) -> tuple[Answer, str]:
         """Put one wish; return the answer and, when it cannot be used, why."""
-        line = self._child.ask(json.dumps({"do": do, "how": how}))
-        try:
-            told = json.loads(line) if line else {}
-        except ValueError:
-            told = None
-        if not isinstance(told, dict) or (told and not {"cpu", "pins"} <= told.keys()):
-            return {}, "the code wrote into the gate's own descriptor; let it write only to descriptors that it opened"
-        if told and "error" not in told:
-            return told, ""
-        return told, self._trouble(told)
+        process = self._there()
+        if process.child is None or "error" in process.loaded:
+            return process.loaded, str(process.loaded["error"])
+        told, why = nursery.answer(process.child.ask(json.dumps({"do": do, "how": how})))
+        if why or (told and "error" not in told):
+            return told, why
+        return told, str(told.get("error", "")) or nursery.trouble(process.child.end(), self._question)
+
+    def _there(self) -> nursery.Process:
+        """Return the process, which begins with the first wish."""
+        if self._process is None:
+            self._process = nursery.child(self._question, self._root, self._how)
+            self._until = time.monotonic() + self._question.budget.seconds * _SHARE
+        return self._process
 
     def watch(self, look: Look) -> Reading:
         """Watch until as many steps and as much work are behind as the look wants, or a budget ends it."""
+        self._there()
         budget = self._question.budget
         told, trouble = self.ask(
             "watch",
@@ -117,31 +99,12 @@ class Fresh:
             pins["noise floor"] = f"{told['noise']} B over 1,000 steps of nothing"
         return Reading(
             wall=time.perf_counter() - self._began,
-            cpu=float(told.get("cpu", 0.0)),
+            cpu=float(told.get("cpu", 0.0)) + (self._process.cpu if self._process else 0.0),
             samples=1,
             pins=pins,
             versions={"python of the measured child": str(told["python"])} if "python" in told else {},
             trouble=trouble,
         )
-
-    def _trouble(self, told: Answer) -> str:
-        """Say why a child's answer cannot be used."""
-        if "error" in told:
-            return str(told["error"])
-        budget, ran = self._question.budget, self._child.end()
-        if ran.stopped == "time":
-            act = "raise budget.time or lower steps" if self._question.limit.place else "--budget-seconds gives it more"
-            why = f"took longer than {show_time(budget.seconds)} and was stopped; {act}"
-        elif ran.stopped == "output":
-            act = "silence it or raise budget.output" if self._question.limit.place else "silence it"
-            why = f"printed more than {show_size(budget.output)}; {act}"
-        elif ran.stopped == "crowd":
-            why = "started more than 1,000 processes and threads and was stopped; bound what it starts"
-        elif ran.code == pins.CUT:
-            why = "closed descriptors that it did not open, the gate's among them, before it answered; let it close only its own"
-        else:
-            why = f"{throwaway.ended(ran.code)} before it answered"
-        return "\n".join([f"the measured child {why}", *throwaway.tail(ran.err.strip() or ran.out, _TAIL)])
 
 
 def footprint(question: Question, root: Path) -> Reading:

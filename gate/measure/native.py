@@ -18,7 +18,8 @@ _FRAMES = 64
 def look(wanted: dict[str, Any], until: float) -> list[tuple[str, str, int, float, float]]:
     """Return what was allocated while stepping and never freed: function, file, line, and bytes and blocks per step."""
     count, steps, settle, churn = wanted["agents"], wanted["steps"], wanted["settle"], wanted["churn"]
-    herd = target.Herd(wanted, count + 1)
+    herd = target.Herd(wanted)
+    herd.room(count + 1)
     if not churn:
         herd.add(count)
         herd.move(0, settle, until)

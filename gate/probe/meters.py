@@ -35,7 +35,7 @@ class Meters:
 
     def __init__(self) -> None:
         """Open what the readings need, so that they need nothing more."""
-        self._status = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC) if sys.platform == "linux" else -1
+        self._status = _status()
         self._heap = None if "t" in getattr(sys, "abiflags", "") else _heap_meter()  # without the GIL objects are not malloc's
         self._info: Callable[[], _MallInfo] | None = None
         if sys.platform == "linux":
@@ -51,6 +51,12 @@ class Meters:
             self._heap = None  # another malloc stands in the place of glibc's
         self.segments: set[str] = set()
         _count_segments(self.segments)
+
+    def reopen(self) -> None:
+        """Read this process, after a fork, and not the one that it was forked from."""
+        if self._status >= 0:
+            Own.close(self._status)
+            self._status = _status()
 
     def heap(self) -> int:
         """Return the bytes that the C allocator has handed out, heap and mapped; -1 where it does not tell.
@@ -114,6 +120,11 @@ class Meters:
             end = self._sbrk(0)
             while self._sbrk(0) == end:
                 self._malloc(size)
+
+
+def _status() -> int:
+    """Open what tells the memory of this very process; -1 where nothing does."""
+    return Own.descriptor("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC) if sys.platform == "linux" else -1
 
 
 def _heap_meter() -> Callable[[], Sequence[int]] | None:

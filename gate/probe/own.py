@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 import sys
 import time
 
@@ -17,8 +18,9 @@ class Own:
     monotonic, perf_counter, process_time = time.monotonic, time.perf_counter, time.process_time
     collect, is_collecting, freeze, unfreeze = gc.collect, gc.isenabled, gc.freeze, gc.unfreeze
     read, write, listdir, fstat, access, getpid, leave = os.read, os.write, os.listdir, os.fstat, os.access, os.getpid, os._exit
+    descriptor, dup2, close = os.open, os.dup2, os.close
     if sys.platform != "win32":
-        pread = os.pread
+        pread, setsid, getitimer = os.pread, os.setsid, signal.getitimer
     open = open
     encode, decode = json.JSONEncoder().encode, json.JSONDecoder().decode
     pid, python = os.getpid(), sys.version.partition(" ")[0]

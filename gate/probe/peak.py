@@ -1,9 +1,9 @@
 """The most that a step needs: what is allocated at its height above what is held before it."""
 
+import _tracemalloc
 import ctypes
 import os
 import sys
-import tracemalloc
 from array import array
 from collections.abc import Callable
 from itertools import repeat
@@ -31,14 +31,14 @@ def look(herd: Herd, *, population: int, settle: int) -> dict[str, list[int]]:
     herd.move(0, settle + _WARM)
     steps, everyone = herd.steps(), herd.round()
     resident = _read(steps, _resident)
-    tracemalloc.start()
+    _tracemalloc.start()
     try:
         traced, rounds = _read(steps, _traced), _read([everyone], _traced)
-        if not tracemalloc.is_tracing():
+        if not _tracemalloc.is_tracing():
             message = "the step stops tracemalloc, by which its peak is read; let it leave that alone"
             raise RuntimeError(message)
     finally:
-        tracemalloc.stop()
+        _tracemalloc.stop()
     return {"resident": resident, "traced": traced, "round": rounds}
 
 
@@ -57,23 +57,23 @@ def lines(herd: Herd, *, population: int, settle: int, root: str) -> list[Line]:
     def follow(frame: FrameType, _event: str, _what: Any) -> Any:
         """Take what was needed since the line before as that line's."""
         nonlocal highest, at, last, place
-        _, reached = tracemalloc.get_traced_memory()
+        _, reached = _tracemalloc.get_traced_memory()
         if last is not None and reached - rest > highest * _HIGHER:
             highest, at = reached - rest, [place, *_callers(last.f_back, root)]
-        tracemalloc.reset_peak()
+        _tracemalloc.reset_peak()
         own = frame.f_code.co_filename.startswith(root + os.sep)
         if own:
             last, place = frame, f"{frame.f_code.co_filename}:{frame.f_lineno}"
         return follow
 
-    tracemalloc.start()
-    rest, _ = tracemalloc.get_traced_memory()
+    _tracemalloc.start()
+    rest, _ = _tracemalloc.get_traced_memory()
     sys.settrace(follow)
     try:
         one()
     finally:
         sys.settrace(None)
-        tracemalloc.stop()
+        _tracemalloc.stop()
     if at is None:
         return []
     path, _, line = at[0].rpartition(":")
@@ -103,10 +103,10 @@ def _read(steps: list[Callable[[], object]], above: Callable[[Callable[[], objec
 
 def _traced(step: Callable[[], object]) -> int:
     """Return the traced bytes at the height of a step above those before it."""
-    tracemalloc.reset_peak()
-    before, _ = tracemalloc.get_traced_memory()
+    _tracemalloc.reset_peak()
+    before, _ = _tracemalloc.get_traced_memory()
     step()
-    _, highest = tracemalloc.get_traced_memory()
+    _, highest = _tracemalloc.get_traced_memory()
     return highest - before
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
 _ASK = 0xFFFFFFFF  # as an argument of personality(): change nothing
 MARK = "GATE_MEASURED_CHILD"  # its value is known to the parent alone; what the child starts inherits it
+BIRTHS = "GATE_BIRTHS"  # environment variable of a child that talks: the socket by which it is asked to fork others
 CUT = 97  # exit code of a child whose line to the gate was closed by the user's code
 _ROUNDS = 50  # in which what multiplies is killed faster than it starts more
 _MOMENT = 0.001  # seconds in which a program is started
@@ -44,6 +45,24 @@ def steady_addresses() -> Iterator[None]:
         personality(before)
 
 
+class Mark:
+    """The mark of this very process, where the kernel shows it to others; a forked child gets another one by writing over it."""
+
+    def __init__(self) -> None:
+        """Find it before the user's code comes: what is set later lies elsewhere."""
+        self._own = os.environ
+        find = ctypes.CDLL(None).getenv
+        find.restype = ctypes.c_void_p
+        self._at, self._length = find(MARK.encode()), len(os.environ.get(MARK, "").encode())
+
+    def write(self, mark: str) -> None:
+        """Write over it, for who looks at us and for what we start; what the user's code took out of the environment stays out."""
+        if self._at and len(mark.encode()) == self._length:
+            ctypes.memmove(self._at, mark.encode(), self._length)
+        if MARK in self._own:
+            self._own[MARK] = mark
+
+
 def bound(memory: int) -> None:
     """Bound this process to `memory` bytes of address space, to no core files, and to the life of its parent."""
     if sys.platform == "win32":
@@ -57,9 +76,14 @@ def bound(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))  # a leak of descriptors is to be counted, not to end the child
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # no orphan when the gate is killed
+        die_with_parent()
         with suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
             file.write("1000")  # when memory runs out, the kernel ends us and not the gate
+
+
+def die_with_parent() -> None:
+    """Let the kernel end this process with the gate, so that none is left when the gate is killed; a fork forgets it."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def held() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _tracemalloc  # what tracemalloc is made of: a user may have a pickle.py, which that would load
 from array import array
 
 from gate.probe import meters as instruments
@@ -31,13 +32,19 @@ class Subject:
         """Import the code; build nothing yet."""
         self._wanted, self._meters = wanted, meters
         with instruments.fixed_entropy():
-            self.herd = Herd(wanted, int(wanted["most"]))
+            self.herd = Herd(wanted)
         freeze()
         self._watch: Watch | None = None
         self._noise = 0
         self._start = array("q", bytes(24))
         self._sizes: dict[int, int] | None = None
         self._survey: Survey | None = None
+
+    def begin(self, wanted: Answer) -> None:
+        """Get ready for what one child is asked; until here all children of a case are alike."""
+        self._wanted = wanted
+        self.herd.room(int(wanted["most"]))
+        freeze()
 
     def answer(self, wish: Answer) -> Answer:
         """Answer one wish by its name."""
@@ -102,17 +109,15 @@ class Subject:
 
     def _traced(self, size: int, settle: int) -> int:
         """Return the bytes that `size` new agents hold of what is asked for from now on."""
-        import tracemalloc  # noqa: PLC0415 - only for this question
-
         start = self.herd.count
-        tracemalloc.start()
+        _tracemalloc.start()
         try:
             self.herd.add(size)
             self.herd.move(start, settle)
             rest()
-            held, _ = tracemalloc.get_traced_memory()
+            held, _ = _tracemalloc.get_traced_memory()
         finally:
-            tracemalloc.stop()
+            _tracemalloc.stop()
         return held
 
     def holders(self) -> Answer:
@@ -125,7 +130,7 @@ class Subject:
 
     def lines(self, *, agents: int, steps: int, seconds: float) -> Answer:
         """Say which lines and types hold the memory: of new agents, or with `steps` of what is gained, in as many as `seconds` allow."""
-        from gate.probe import lines  # noqa: PLC0415 - tracemalloc is slow and only explains
+        from gate.probe import lines  # noqa: PLC0415 - only explains
 
         settle, churn = int(self._wanted["settle"]), bool(self._wanted["churn"])
         root, until = self._wanted["root"], Own.monotonic() + seconds
@@ -148,14 +153,14 @@ class Subject:
 
     def peak(self) -> Answer:
         """Say how many bytes one step needs while it lasts: see peak.look."""
-        from gate.probe import peak  # noqa: PLC0415 - loads tracemalloc
+        from gate.probe import peak  # noqa: PLC0415 - only for this question
 
         wanted = self._wanted
         return {"peak": peak.look(self.herd, population=int(wanted["population"]), settle=int(wanted["settle"]))}
 
     def height(self) -> Answer:
         """Say at which line one step needs the most: see peak.lines."""
-        from gate.probe import peak  # noqa: PLC0415 - loads tracemalloc
+        from gate.probe import peak  # noqa: PLC0415 - only for this question
 
         wanted = self._wanted
         settle, root = int(wanted["settle"]), str(wanted["root"])
@@ -172,7 +177,8 @@ class Subject:
 
         if slotted:
             classes.slot(slots)
-            self.herd = Herd(self._wanted, int(self._wanted["most"]))  # its functions may be classes
+            self.herd = Herd(self._wanted)  # its functions may be classes
+            self.herd.room(int(self._wanted["most"]))
         else:
             classes.use(slots, self._meters)
         self._survey = survey.Survey(self.herd, self._meters, size=size, settle=settle, rest=rest)

@@ -42,9 +42,9 @@ def load(name: str, root: str) -> Call:
 
 
 class Herd:
-    """The agents that live at one time; holding them takes no memory beyond what was asked for at the start."""
+    """The agents that live at one time; holding them takes no memory beyond the room that was made for them."""
 
-    def __init__(self, wanted: dict[str, Any], most: int) -> None:
+    def __init__(self, wanted: dict[str, Any]) -> None:
         """Load what a request names; nothing is built yet."""
         build, root, self._form = wanted["build"], wanted["root"], wanted["form"]
         self.whole = self._form == "population"
@@ -53,9 +53,13 @@ class Herd:
         self._bare = build or not _wants_one(step)
         leave_twin()
         self._given = wanted.get("given", {})
-        self.agents: list[Any] = [None] * most
-        self._open: list[Any] = [None] * most
+        self.agents: list[Any] = []
+        self._open: list[Any] = []
         self.count = 0
+
+    def room(self, most: int) -> None:
+        """Make room for so many agents; that is the child's own, and the loaded code may be shared by many children."""
+        self.agents, self._open = [None] * most, [None] * most
 
     def add(self, number: int = 1) -> None:
         """Build some more agents; a population is built whole."""
