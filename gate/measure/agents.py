@@ -1,6 +1,7 @@
 """Agent cases: fresh children that hold the user's code and answer what is asked about it."""
 
 import json
+import linecache
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -194,9 +195,11 @@ def _placed(question: Question, root: Path, reading: Reading) -> Reading:
 
 
 def _hotspot(line: Answer, root: Path) -> Hotspot:
-    """Take over a line, with its paths below the root."""
+    """Take over a line, with its text, and with its paths below the root."""
     trace = tuple(_relative(place, root) for place in line["trace"])
-    return Hotspot(**{**line, "path": _relative(line["path"], root), "trace": trace})
+    linecache.checkcache(line["path"])  # in a program that lives long the file may be another by now
+    text = linecache.getline(line["path"], line["line"]).strip()
+    return Hotspot(**{**line, "path": _relative(line["path"], root), "text": text, "trace": trace})
 
 
 def _gained(reading: Reading) -> float:

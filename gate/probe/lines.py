@@ -1,8 +1,8 @@
 """Which lines of code hold the memory, and which types multiply: a second look with traces, slower, only to explain."""
 
-import linecache
-import tracemalloc
-from pathlib import Path
+import _tracemalloc  # see gate/probe/questions.py
+import os
+from collections.abc import Sequence
 from typing import Any
 
 from gate.probe import census
@@ -11,9 +11,13 @@ from gate.probe.target import Herd, take
 
 _FRAMES = 16
 _MOST = 10
+_HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 Line = dict[str, object]
+Frame = tuple[str, int]  # file and line
+Trace = Sequence[Any]  # domain, bytes, frames with the last call first, and what differs between interpreters
+Sums = dict[tuple[Frame, ...], list[int]]  # bytes and blocks
 
 
 def look(herd: Herd, *, root: str, settle: int, agents: int, steps: int, churn: bool, until: float) -> dict[str, list[Any]]:
@@ -42,50 +46,61 @@ def look(herd: Herd, *, root: str, settle: int, agents: int, steps: int, churn: 
         herd.move(0, 0 if steps else settle, until)
     one = herd.cycle(settle) if churn else herd.round()
     take(one, 1 if steps else 0)  # what it imports is not to be traced: that is slow
-    tracemalloc.start(_FRAMES)  # before the warm-up, so that a block that grows later is known almost from its birth
+    _tracemalloc.start(_FRAMES)  # before the warm-up, so that a block that grows later is known almost from its birth
     take(one, (0 if churn else settle) + max(1, steps // 4) if steps else 0, start + third)
     before = _look()
     per = act(start + 2 * third)
-    lines = _lines(before, _look(), root, per)
-    tracemalloc.stop()
-    del before
+    after = _look()
+    _tracemalloc.stop()  # what follows would be slow
+    lines = _lines(_summed(before), _summed(after), root, per)
+    del before, after
     counted = census.count()
     per = act(until)
     return {"lines": lines, "types": census.gained(counted, census.count(), per)}
 
 
 def told(path: str, line: int, size: float, count: float, trace: list[str]) -> Line:
-    """Tell one line of code with its text."""
-    return {"path": path, "line": line, "text": linecache.getline(path, line).strip(), "size": size, "count": count, "trace": trace}
+    """Tell one line of code; the gate itself reads its text."""
+    return {"path": path, "line": line, "size": size, "count": count, "trace": trace}
 
 
-def _look() -> tracemalloc.Snapshot:
-    """Take a snapshot of what is alive."""
+def _look() -> Sequence[Trace]:
+    """Return what is alive; a Snapshot of tracemalloc is made of the same, and takes several times as long to compare."""
     Own.collect()
-    return tracemalloc.take_snapshot()
+    return _tracemalloc._get_traces()  # noqa: SLF001 - as above
 
 
-def _lines(before: tracemalloc.Snapshot, after: tracemalloc.Snapshot, root: str, per: int) -> list[Line]:
+def _summed(traces: Sequence[Trace]) -> Sums:
+    """Sum blocks by the frames that asked for them."""
+    sums: Sums = {}
+    for _, size, frames, *_ in traces:
+        row = sums.setdefault(tuple(frames), [0, 0])
+        row[0] += size
+        row[1] += 1
+    return sums
+
+
+def _lines(before: Sums, after: Sums, root: str, per: int) -> list[Line]:
     """Sum the difference by the line of the user's code that asked for it, largest first."""
-    sums: dict[tuple[str, int], list[int]] = {}
-    traces: dict[tuple[str, int], tuple[int, list[str]]] = {}  # of what gained the most at a line
-    own = str(Path(__file__).parent)
-    for change in after.compare_to(before, "traceback"):
-        frames = [frame for frame in reversed(change.traceback) if not frame.filename.startswith((own, "<"))]
-        if not frames or frames[0].filename == tracemalloc.__file__:
+    sums: dict[Frame, list[int]] = {}
+    traces: dict[Frame, tuple[int, list[str]]] = {}  # of what gained the most at a line
+    for trace in before.keys() | after.keys():
+        (old, fewer), (new, more) = (look.get(trace, (0, 0)) for look in (before, after))
+        if (old, fewer) == (new, more):
             continue
-        frame = next((frame for frame in frames if _is_own(frame.filename, root)), frames[0])
-        place = frame.filename, frame.lineno
+        frames = [frame for frame in trace if not frame[0].startswith((_HERE, "<"))]
+        if not frames:
+            continue
+        place = next((frame for frame in frames if _is_own(frame[0], root)), frames[0])
         total = sums.setdefault(place, [0, 0])
-        total[0] += change.size_diff
-        total[1] += change.count_diff
-        if change.size_diff > traces.get(place, (0, []))[0]:
-            traces[place] = change.size_diff, [f"{frame.filename}:{frame.lineno}" for frame in reversed(frames)]
+        total[0] += new - old
+        total[1] += more - fewer
+        if new - old > traces.get(place, (0, []))[0]:
+            traces[place] = new - old, [f"{path}:{line}" for path, line in reversed(frames)]
     worst = sorted(sums.items(), key=lambda item: -item[1][0])[:_MOST]
     return [told(path, line, size / per, count / per, traces[path, line][1]) for (path, line), (size, count) in worst if size > 0]
 
 
-def _is_own(filename: str, root: str) -> bool:
+def _is_own(path: str, root: str) -> bool:
     """Tell whether a file belongs to the repository and not to an environment inside it."""
-    parts = Path(filename).parts
-    return filename.startswith(root + "/") and "site-packages" not in parts and "dist-packages" not in parts
+    return path.startswith(root + os.sep) and not {"site-packages", "dist-packages"}.intersection(path.split(os.sep))
