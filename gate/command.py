@@ -1,16 +1,17 @@
 """The one door to a child process: bounded, measured, and nothing of it is left behind."""
 
+import _socket  # socket itself takes longer to load than most of us
 import json
 import math
 import os
 import select
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
+from array import array
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def run(
 class Child:
     """A bounded child process; it can be talked with line by line through two descriptors beyond its standard three."""
 
-    _births: socket.socket | None  # by which it is asked to fork others
+    _births: _socket.socket | None  # by which it is asked to fork others
 
     def __init__(  # noqa: PLR0913 - what bounds a child, each by its name
         self,
@@ -83,7 +84,7 @@ class Child:
         self._prepare(stdin, errors, talks=talks)
         words, theirs = dict(env or {}), dict(zip((HEAR, TELL), self._theirs, strict=False))
         if talks and sys.platform == "linux":
-            ours, births = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            ours, births = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
             self._births = ours
             self._theirs.append(births.detach())
             theirs[pins.BIRTHS] = self._theirs[-1]
@@ -147,7 +148,7 @@ class Child:
         assert self._births is not None  # noqa: S101 - who has none is not asked
         self._watch.allow(seconds)
         try:
-            socket.send_fds(self._births, [words], descriptors)
+            self._births.sendmsg([words], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array("i", descriptors))])
         except OSError:  # it ended
             return 0
         answer = self.hear()

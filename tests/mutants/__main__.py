@@ -106,8 +106,8 @@ MUTANTS = (
     Mutant(
         "tracing begins when all is built",
         "probe/questions.py",
-        "        tracemalloc.start()\n        try:\n            self.herd.add(size)\n",
-        "        self.herd.add(size)\n        tracemalloc.start()\n        try:\n",
+        "        _tracemalloc.start()\n        try:\n            self.herd.add(size)\n",
+        "        self.herd.add(size)\n        _tracemalloc.start()\n        try:\n",
         by="tests/test_parts.py::test_traced_bytes_are_those_that_python_asked_for",
     ),
     Mutant(
@@ -252,6 +252,34 @@ MUTANTS = (
         "elif copy.content != was:",
         "elif False:",
         by="tests/test_advice.py::test_arrays_that_somebody_else_holds_are_left_alone",
+    ),
+    Mutant(
+        "a forked child reads the memory of what it was forked from",
+        "probe/__main__.py",
+        "        self._reader.reopen()\n",
+        "",
+        by="tests/test_nursery.py::test_forked_child_reads_its_own_memory",
+    ),
+    Mutant(
+        "chance begins anew in each forked child",
+        "probe/nursery.py",
+        "                self._random[1](chance)",
+        "                pass",
+        by="tests/test_nursery.py::test_chance_is_alike_in_all_children",
+    ),
+    Mutant(
+        "a forked child keeps the mark of the others",
+        "probe/pins.py",
+        "ctypes.memmove(self._at, mark.encode(), self._length)",
+        "pass",
+        by="tests/test_nursery.py::test_ending_one_child_leaves_the_others_alone",
+    ),
+    Mutant(
+        "threads are forked away",
+        "probe/nursery.py",
+        '"the import left threads running": len(Own.listdir("/proc/self/task")) > 1',
+        '"the import left threads running": False',
+        by="tests/test_nursery.py::test_what_children_would_share_is_imported_anew",
     ),
     Mutant(
         "a trial carries nothing out",
