@@ -13,7 +13,7 @@ import tempfile
 import time
 from array import array
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
@@ -153,7 +153,9 @@ class Child:
             return 0
         answer = self.hear()
         self._watch.allow(math.inf)
-        return max(0, int(json.loads(answer)["pid"])) if answer else 0
+        with suppress(ValueError, KeyError, TypeError):  # hooks of the user's that run at a fork may write there, too
+            return max(0, int(json.loads(answer)["pid"]))
+        return 0
 
     def ask(self, line: str) -> str:
         """Say one line and return the line that answers it, or "" when the child ended instead."""
