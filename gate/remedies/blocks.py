@@ -1,4 +1,4 @@
-"""A flat run of elements in blocks of 65,536: a change costs the blocks that it touches, and copies share the others."""
+"""A flat run of elements in blocks of 65,536 or fewer: a change costs the blocks that it touches, and copies share the others."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,23 +7,28 @@ import numpy as np
 
 from gate.remedies import elements, layouts
 from gate.remedies.elements import Array, piece
-from gate.remedies.layouts import BLOCK, BYTES, RANKS
+from gate.remedies.layouts import ALL, BITMAP, BLOCK, INDEX, LOW, RANK, RANKS
 
-_OBJECT = 640  # bytes of what is there once: two objects, a list, the fill, the shape
+_OBJECT = 816  # bytes of what is there once: two objects, a list, the fill, the shape
 _SAMPLE = 1024  # elements that tell whether encoding all is worth it
 _PAGE = 4096
 _MAPPED = 1 << 17  # bytes from which glibc maps whole pages
+_HEAVY = 15 / 16 * _MAPPED  # bytes of a block of 65,536 elements from which shorter ones are taken: half a page would be lost for each
+BITS = int.from_bytes
 
 
 class Blocks:
-    """Hold `size` elements of a raw dtype, of which all but `stored` are `fill` (1,), in about `weight` bytes."""
+    """Hold `size` elements of a raw dtype, of which all but `stored` are `fill` (1,), in about `weight` bytes and blocks of `step`."""
 
-    __slots__ = ("data", "fill", "nothing", "size", "stored", "weight")
+    __slots__ = ("data", "fill", "known", "nothing", "size", "step", "stored", "weight")
 
-    def __init__(self, size: int, fill: Array, data: list[bytes] | None = None) -> None:
+    def __init__(self, size: int, fill: Array, step: int = BLOCK, data: list[bytes] | None = None) -> None:
         """Begin with nothing but the fill, or with blocks that somebody encoded beside it."""
-        self.size, self.fill, self.nothing = size, fill, fill[0]  # the scalar is made once, for it is read most
-        self.data = [b""] * -(-size // BLOCK) if data is None else data
+        self.size, self.fill, self.step, self.nothing = size, fill, step, fill[0]  # the scalar is made once, for it is read most
+        self.data = [b""] * -(-size // step) if data is None else data
+        width, low, ranks = fill.itemsize, layouts.lead(LOW, step), layouts.lead(BITMAP, step)
+        front = layouts.front(layouts.used(BITMAP, 0, step), width)
+        self.known = step, len(self.data) - (size % step > 0), low, ranks, front, width, *layouts.scalar(fill.dtype)  # for `get`
         self.stored = sum(map(layouts.count, filter(None, self.data)))
         self.weight = _OBJECT + fill.nbytes + sum(8 + _weight(block) for block in self.data)
 
@@ -36,23 +41,33 @@ class Blocks:
         step = array.size // _SAMPLE | 1  # odd, as most rows are not, so that it meets all columns
         sample = np.ascontiguousarray(array.reshape(-1)[::step] if array.flags.c_contiguous else array.flat[::step]).view(kind)
         fill = elements.commonest(sample)
-        if len(layouts.encode(sample, fill)) * array.nbytes >= most * sample.nbytes:
+        encoded = layouts.encode(sample, fill)
+        guess = (len(encoded) - sum(encoded[-1:]) * kind.itemsize) / len(sample)  # a palette is no larger beside more elements
+        if guess * array.size >= most:
             return None
-        held = cls(array.size, fill)
+        held = cls(array.size, fill, BLOCK if guess * BLOCK < _HEAVY else max(256, int(_HEAVY / guess) & -256))
         for number in range(len(held.data)):
             held.replace(number, layouts.encode(piece(array, *held.span(number)).view(kind), fill))
             if held.weight >= most:
                 return None
         return held
 
+    def cut(self, step: int) -> "Blocks":
+        """Return the same in blocks of another length."""
+        held = Blocks(self.size, self.fill, step)
+        for number in range(len(held.data)):
+            start, stop = held.span(number)
+            held.replace(number, layouts.encode(self.read(start, stop), self.fill))
+        return held
+
     def copy(self) -> "Blocks":
         """Return what changes by itself; the blocks are shared, because nobody changes one in place."""
-        return Blocks(self.size, self.fill, self.data.copy())
+        return Blocks(self.size, self.fill, self.step, self.data.copy())
 
     def span(self, number: int) -> tuple[int, int]:
         """Return where a block begins and ends."""
-        start = number * BLOCK
-        return start, min(start + BLOCK, self.size)
+        start = number * self.step
+        return start, min(start + self.step, self.size)
 
     def replace(self, number: int, block: bytes) -> None:
         """Put an encoded block in the place of another."""
@@ -62,23 +77,47 @@ class Blocks:
         self.data[number] = block
 
     def get(self, at: int) -> Any:  # noqa: ANN401 - a scalar of numpy
-        """Return one element."""
-        block = self.data[at >> 16]
+        """Return one element: as `layouts.get`, for plain numbers in whole blocks all in one, since a call takes as long as half of it."""
+        step, last, low, ranks, front, size, unpack, one = self.known
+        number = at // step
+        block = self.data[number]
         if not block:
             return self.nothing
-        if block[-2] & 3 == BYTES:  # as in layouts.rank, because a call would take as long as this
-            first, last = RANKS(block, len(block) - 518 + (at >> 7 & 510))
-            rank = block.find(at & 255, first, last)
+        at %= step
+        layout = block[-2]
+        if number == last or one is None or layout > ALL:
+            found = layouts.get(block, step if number != last else self.size - number * step, at, self.fill.dtype)
+            return self.nothing if found is None else found
+        if layout == LOW:
+            first, after = RANKS(block, at >> 8 << 1)
+            found = block.find(at & 255, first, after)
+            if found < 0:
+                return self.nothing
+            place = len(block) - 4
+            (value,) = unpack(block, place - ((place - low) // (size + 1) + low - found) * size)
+        elif layout == BITMAP:
+            place, bit = ranks + (at >> 3), 1 << (at & 7)
+            byte = block[place]
+            if not byte & bit:
+                return self.nothing
+            group = at >> 10
+            rank = BITS(block[ranks + (group << 7) : place], "little").bit_count() + (byte & bit - 1).bit_count()
+            (value,) = unpack(block, front + (RANK(block, group << 1)[0] + rank) * size)
+        elif layout == INDEX:
+            end = len(block) - 4
+            stored = end // (size + 2)
+            rank = layouts.found(block, at, 2 * stored)
             if rank < 0:
                 return self.nothing
-        length = min(BLOCK, self.size - (at & -BLOCK))
-        rank = layouts.rank(block, length, at & BLOCK - 1)
-        return layouts.value(block, length, rank, self.fill.dtype) if rank >= 0 else self.nothing
+            (value,) = unpack(block, end - (stored - rank) * size)
+        else:
+            (value,) = unpack(block, at * size)
+        return one * value if value == value else layouts.get(block, step, at, self.fill.dtype)  # noqa: PLR0124 - as there
 
     def read(self, start: int, stop: int) -> Array:
         """Return the elements from `start` to before `stop` (n,), as a new array."""
         out = np.full(stop - start, self.fill, self.fill.dtype)
-        for number in range(start // BLOCK, -(-stop // BLOCK)):
+        for number in range(start // self.step, -(-stop // self.step)):
             if self.data[number]:
                 first, last = self.span(number)
                 low, high = max(start, first), min(stop, last)
@@ -88,7 +127,7 @@ class Blocks:
     def write(self, start: int, elements: Array) -> None:
         """Set the elements from `start` on to those given (n,), contiguous and of the raw dtype."""
         stop = start + len(elements)
-        for number in range(start // BLOCK, -(-stop // BLOCK)):
+        for number in range(start // self.step, -(-stop // self.step)):
             first, last = self.span(number)
             low, high = max(start, first), min(stop, last)
             block = elements[low - start : high - start]
@@ -101,22 +140,22 @@ class Blocks:
         """Yield what is not the fill, in order: flat positions (n,) and values (n,), at most 65,536 at once."""
         kind = np.dtype(np.int32 if self.size < 1 << 31 else np.int64)
         for run in self._runs():
-            blocks, starts = [self.data[number] for number in run], np.array(run, kind) * BLOCK
-            if layouts.chains(blocks[0]) and self.span(run[-1])[1] % BLOCK == 0:
-                yield layouts.chained(blocks, starts, self.fill.dtype)
+            blocks, starts = [self.data[number] for number in run], np.array(run, kind) * self.step
+            start, stop = self.span(run[-1])
+            if layouts.chains(blocks[0]):
+                yield layouts.chained(blocks, starts, stop - start, self.fill.dtype)
                 continue
-            start, stop = self.span(run[0])
             flat = np.arange(start, stop, dtype=kind)[layouts.positions(blocks[0], stop - start)]
             yield flat, np.broadcast_to(layouts.values(blocks[0], stop - start, self.fill.dtype), flat.shape)
 
     def _runs(self) -> Iterator[list[int]]:
-        """Yield the numbers of blocks: one, or several that can be read as one."""
+        """Yield the numbers of blocks: one, or several of one layout and length that can be read as one."""
         run, room, layout = list[int](), 0, -1
         for number, block in enumerate(self.data):
             if not block:
                 continue
             stored = layouts.count(block)
-            if block[-2] != layout or stored > room or not layouts.chains(block) or (number + 1) * BLOCK > self.size:
+            if block[-2] != layout or stored > room or not layouts.chains(block) or (number + 1) * self.step > self.size:
                 if run:
                     yield run
                 run, room, layout = [], BLOCK, block[-2]

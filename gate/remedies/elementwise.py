@@ -22,7 +22,8 @@ def apply(ufunc: np.ufunc, inputs: Sequence[Any], shape: Shape, target: Blocks |
     Inputs are Blocks of `shape` (at least one), arrays that broadcast to it, and scalars, which may be arrays (1,). A `target`, one of
     the inputs, is changed in place. Returns None if the dtype of the result cannot be held as it is; raises what numpy raises.
     """
-    lead = next(each for each in inputs if isinstance(each, Blocks))
+    lead = next(each for each in inputs if isinstance(each, Blocks)) if target is None else target
+    inputs = [each.cut(lead.step) if isinstance(each, Blocks) and each.step != lead.step else each for each in inputs]
     compute = _compute(ufunc, None if target is None else target.fill.dtype)
     arrays = [each for each in inputs if _is_array(each)]
     wide = [np.broadcast_to(each, shape) if _is_array(each) else each for each in inputs]
@@ -32,7 +33,7 @@ def apply(ufunc: np.ufunc, inputs: Sequence[Any], shape: Shape, target: Blocks |
     steady = _is_zero_for if _is_zero_times(ufunc, inputs, fill) else partial(_is_steady, compute, fill)
     everywhere = not arrays or (len(arrays) == 1 and arrays[0].size < lead.size and _is_steady_beside(arrays[0], steady, inputs))
     # A target changes block by block only if its fill keeps its meaning; else an error halfway must find it as it was.
-    result = target if target is not None and not elements.differs(target.fill, fill).any() else Blocks(lead.size, fill)
+    result = target if target is not None and not elements.differs(target.fill, fill).any() else Blocks(lead.size, fill, lead.step)
     for number in range(len(lead.data)):
         block, (start, stop) = lead.data[number], lead.span(number)
         alone = not any(isinstance(each, Blocks) and each is not lead and each.data[number] for each in inputs)

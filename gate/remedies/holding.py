@@ -184,7 +184,7 @@ class Holding:
         """Return what pickle keeps: elements or blocks as they are, and the byte order of this machine."""
         held = self._held
         if isinstance(held, Blocks):
-            return self.shape, self._dtype, sys.byteorder, held.fill, held.data
+            return self.shape, self._dtype, sys.byteorder, held.fill, (held.step, held.data)
         plain = held if self._dtype.isnative else held.view(elements.raw(self._dtype))  # numpy would take up another byte order as its own
         return self.shape, self._dtype, sys.byteorder, plain, None
 
@@ -194,7 +194,7 @@ class Holding:
         if order != sys.byteorder:
             message = f"pickled on a {order}-endian machine, and this one is {sys.byteorder}-endian; pickle numpy.asarray(belief) there"
             raise ValueError(message)
-        self._take(kept.view(dtype) if data is None else Blocks(prod(shape), kept, data), shape, dtype)
+        self._take(kept.view(dtype) if data is None else Blocks(prod(shape), kept, *data), shape, dtype)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # noqa: ANN401, FBT001 - as numpy calls it
         """Return the dense array: one to write to if `copy`, else read-only; raises ValueError where `copy=False` cannot be had."""

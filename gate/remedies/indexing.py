@@ -13,6 +13,8 @@ from gate.remedies.blocks import Blocks
 from gate.remedies.elements import Array, Shape, piece
 from gate.remedies.layouts import BLOCK
 
+_READ = BLOCK * 7 // 8  # elements that are read at once, so that with what reading takes they are less than a block
+
 
 def is_basic(key: tuple[Any, ...]) -> bool:
     """Tell whether numpy would give a view: whole numbers, slices, None and an ellipsis, no arrays."""
@@ -67,7 +69,7 @@ def write(held: Blocks, shape: Shape, key: tuple[Any, ...], elements: Array) -> 
         return
     if steps == _steps(sizes):
         stop = at + elements.size
-        edges = [at, *range(-(-(at + 1) // BLOCK) * BLOCK, stop, BLOCK), stop]
+        edges = [at, *range((at // held.step + 1) * held.step, stop, held.step), stop]
         for low, high in pairwise(edges):
             held.write(low, piece(elements, low - at, high - at))
         return
@@ -103,14 +105,14 @@ def _selected(shape: Shape, key: tuple[Any, ...]) -> tuple[int, Shape, Shape]:
 
 
 def _boxes(at: int, sizes: Shape, steps: Shape) -> Iterator[tuple[tuple[slice, ...], int, int, int]]:
-    """Cut a selection into parts no longer than a block: yield each, where it starts and stops, and how far from there its first is."""
+    """Cut a selection into parts that reach less far than a block; yield each, its start, its stop, and how far in its first is."""
     parts = list(sizes)
     reach = [(size - 1) * abs(step) for size, step in zip(sizes, steps, strict=True)]
     for axis in sorted(range(len(sizes)), key=lambda axis: -reach[axis]):
-        if sum(reach) < BLOCK:
+        if sum(reach) < _READ:
             break
         rest = sum(reach) - reach[axis]
-        parts[axis] = max(1, (BLOCK - 1 - rest) // abs(steps[axis]) + 1)
+        parts[axis] = max(1, (_READ - 1 - rest) // abs(steps[axis]) + 1)
         reach[axis] = (parts[axis] - 1) * abs(steps[axis])
     for starts in product(*(range(0, size, part) for size, part in zip(sizes, parts, strict=True))):
         part = tuple(slice(start, min(start + some, size)) for start, some, size in zip(starts, parts, sizes, strict=True))
@@ -136,9 +138,9 @@ def _positions(shape: Shape, key: tuple[Any, ...]) -> Array:
     return flat
 
 
-def _by_block(flat: Array) -> Iterator[tuple[int, Array]]:
-    """Yield the numbers of the blocks that positions (n,) are in, and which of the positions are in each, in their order."""
-    numbers = flat // BLOCK
+def _by_block(flat: Array, step: int) -> Iterator[tuple[int, Array]]:
+    """Yield the numbers of the blocks of `step` that positions (n,) are in, and which of the positions are in each, in their order."""
+    numbers = flat // step
     order = np.argsort(numbers, kind="stable")
     found, starts = np.unique(numbers[order], return_index=True)
     yield from zip(found.tolist(), np.split(order, starts[1:]), strict=True)
@@ -148,7 +150,7 @@ def _gather(held: Blocks, positions: Array) -> Array:
     """Return the elements at some positions, in their shape."""
     flat = positions.reshape(-1)
     out = np.empty(flat.size, held.fill.dtype)
-    for number, chosen in _by_block(flat) if flat.size else ():
+    for number, chosen in _by_block(flat, held.step) if flat.size else ():
         start, stop = held.span(number)
         out[chosen] = held.read(start, stop)[flat[chosen] - start]
     return out.reshape(positions.shape)
@@ -156,7 +158,7 @@ def _gather(held: Blocks, positions: Array) -> Array:
 
 def _scatter(held: Blocks, flat: Array, elements: Array) -> None:
     """Set the elements at some positions (n,); of several at one position the last stays."""
-    for number, chosen in _by_block(flat) if flat.size else ():
+    for number, chosen in _by_block(flat, held.step) if flat.size else ():
         start, stop = held.span(number)
         block = held.read(start, stop)
         block[flat[chosen] - start] = elements.flat[chosen]

@@ -1,6 +1,8 @@
 """One block of at most 65,536 elements as a few bytes: the smallest of some layouts that lose nothing."""
 
 import sys
+from bisect import bisect_left
+from functools import lru_cache
 from struct import Struct
 from typing import Any
 
@@ -10,15 +12,14 @@ from gate.remedies.elements import NARROWER, ONE, PALETTE, Array, differs, packe
 
 BLOCK = 1 << 16
 
-_INDEX, BYTES, _BITMAP, _ALL = range(4)  # how positions are told
-RANKS = Struct("HH").unpack_from  # two of them, 518 bytes from the end of a block of low bytes and more
-_RANKS = 2 * 257  # bytes of the ranks of low bytes, the last of which is the number of all
-_PAGES = np.arange(0, BLOCK, 256).astype(np.uint16)  # where each begins whose elements share a rank
-_GROUP = 512  # elements of a bitmap that share a rank
+INDEX, LOW, BITMAP, ALL = range(4)  # how positions are told
+_PAGE = 256  # elements that share a rank, of low bytes
+_GROUP = 1024  # elements that share a rank, of a bitmap
+_FEW = 128  # positions through which a search for bytes is faster than one that halves
 _TAIL = Struct("HBB")
-_NONE = b"", b""
-_RANK = Struct("H").unpack_from
-_UNPACK = {char: Struct(char).unpack_from for char in "?bBhHiIlLqQefd"}
+RANK = Struct("H").unpack_from
+RANKS = Struct("HH").unpack_from
+_UNPACK = {char: Struct(char).unpack_from for char in "bBhHiIlLqQefd"}
 
 
 def encode(block: Array, fill: Array) -> bytes:
@@ -26,10 +27,11 @@ def encode(block: Array, fill: Array) -> bytes:
 
     A block tells which of its elements are not the fill, and what they are:
 
-        positions   a uint16 each; or, above a density of about 0.8 % of a whole block, their low bytes; or, above about 12 %, a bitmap; or,
-                    where all elements are stored, nothing
+        ranks       for low bytes, where those of each 256 elements begin and end; for a bitmap, how many are stored before each 1,024
+                    elements (uint16)
+        positions   a uint16 each; or, above a density of about 0.8 %, their low bytes; or, above about 12 %, a bitmap; or, where all
+                    elements are stored, nothing
         values      as they are, or in a narrower type that gives the same bits back, or a palette of up to 256 and a byte each
-        ranks       how many are stored before each 256 elements, for low bytes, or before each 512, for a bitmap (uint16)
         tail        how many are stored (uint16, less one), the layout (uint8), the size of the palette (uint8, less one)
 
     A block of nothing but the fill has no bytes at all. Elements are compared by their bits: -0.0 is not 0.0, and each NaN is itself.
@@ -37,24 +39,23 @@ def encode(block: Array, fill: Array) -> bytes:
     mask = differs(block, fill)
     number = int(np.count_nonzero(mask))
     if number in {0, len(block)}:
-        return _joined(_ALL, number, number, packed(block), _NONE) if number else b""
-    kind = min((_INDEX, BYTES, _BITMAP), key=lambda kind: _size(kind, number, len(block)))
-    chosen = mask if kind == _BITMAP else np.flatnonzero(mask)
-    form = packed(block[chosen])
+        return _joined(ALL, number, packed(block), b"", block.dtype) if number else b""
+    kind = min((INDEX, LOW, BITMAP), key=lambda kind: used(kind, number, len(block)))
+    chosen = np.flatnonzero(mask)  # a mask as an index takes numpy several times as long
+    form, told = packed(block[chosen]), _told(kind, chosen, mask)
     width = int(form[1] > 1) or len(form[2]) // number  # bytes of one more value, at least: beside the fill none gets narrower
-    if form[:2] != ONE and _size(kind, number, len(block)) > width * (len(block) - number):
+    if form[:2] != ONE and len(told) > width * (len(block) - number):
         whole = packed(block)
-        if len(whole[2]) <= len(form[2]) + _size(kind, number, len(block)):
-            return _joined(_ALL, len(block), len(block), whole, _NONE)
-    return _joined(kind, number, len(block), form, _told(kind, chosen))
+        if len(whole[2]) <= len(form[2]) + len(told):
+            return _joined(ALL, len(block), whole, b"", block.dtype)
+    return _joined(kind, number, form, told, block.dtype)
 
 
 def revalued(data: bytes, length: int, stored: Array, fill: Array) -> bytes:
     """Return the block of `length` with other values in the same places (one for all, or each its own), beside another fill."""
     if differs(stored, fill).all():
         kind, number = data[-2] & 3, count(data)
-        told = data[: _front(kind, number, length)], data[len(data) - 4 - _ranks(kind, length) : -4]
-        return _joined(kind, number, length, packed(stored), told)
+        return _joined(kind, number, packed(stored), data[: used(kind, number, length)], stored.dtype)
     block = np.full(length, fill, stored.dtype)
     block[positions(data, length)] = stored
     return encode(block, fill)
@@ -68,26 +69,22 @@ def count(data: bytes) -> int:
 def values(data: bytes, length: int, dtype: np.dtype[Any]) -> Array:
     """Return the stored values (count,) in the order of their positions, or the one (1,) that all of them are."""
     number, code, colours = count(data), data[-2] >> 2, data[-1] + 1
-    front = _front(data[-2] & 3, number, length)
+    kept = _kept(code, dtype)
+    first = front(used(data[-2] & 3, number, length), kept.itemsize)
     if code == PALETTE:
-        palette = np.frombuffer(data, dtype, colours, front)
-        return palette if colours == 1 else palette[np.frombuffer(data, np.uint8, number, front + palette.nbytes)]
-    if code:
-        return np.frombuffer(data, NARROWER[code - 1], number, front).astype(dtype)
-    return np.frombuffer(data, dtype, number, front)
+        palette = np.frombuffer(data, dtype, colours, first)
+        return palette if colours == 1 else palette[np.frombuffer(data, np.uint8, number, first + palette.nbytes)]
+    return np.frombuffer(data, kept, number, first).astype(dtype, copy=False)
 
 
 def positions(data: bytes, length: int) -> Any:  # noqa: ANN401 - what numpy takes as an index
-    """Return what selects the stored elements of the block: rising numbers (count,), a mask (length,), or the slice of all."""
+    """Return what selects the stored elements of the block: rising numbers (count,), or the slice of all."""
     kind = data[-2] & 3
-    if kind == _INDEX:
-        return np.frombuffer(data, np.uint16, count(data))
-    if kind == BYTES:
-        return _merged([data], [count(data)], np.zeros(1, np.uint16))
-    if kind == _BITMAP:
-        bits = np.frombuffer(data, np.uint8, -(-length // 8))
-        return np.unpackbits(bits, count=length, bitorder="little").view(np.bool_)
-    return slice(None)
+    if kind == INDEX:
+        return np.frombuffer(data, np.uint16, count(data)).astype(np.intp)  # which numpy would do again and again, for parts of it
+    if kind == LOW:
+        return _merged([data], [count(data)], np.zeros(1, np.intp), length)
+    return np.flatnonzero(_mask(data, length, 0, length)) if kind == BITMAP else slice(None)
 
 
 def is_full(data: bytes, length: int) -> bool:
@@ -96,18 +93,19 @@ def is_full(data: bytes, length: int) -> bool:
 
 
 def chains(data: bytes) -> bool:
-    """Tell whether a whole block can be read as one with others of the same layout."""
-    return data[-2] & 3 in {_INDEX, BYTES} and data[-2] >> 2 != PALETTE
+    """Tell whether a block can be read as one with others of the same layout and length."""
+    return data[-2] & 3 in {INDEX, LOW} and data[-2] >> 2 != PALETTE
 
 
-def chained(blocks: list[bytes], starts: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
-    """Return the flat positions (n,) and the values (n,) of such blocks, which begin at `starts`, as if they were one."""
+def chained(blocks: list[bytes], starts: Array, length: int, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """Return the flat positions (n,) and the values (n,) of such blocks of one length, which begin at `starts`, as if they were one."""
     kind, code, counts = blocks[0][-2] & 3, blocks[0][-2] >> 2, [count(data) for data in blocks]
-    kept = NARROWER[code - 1] if code else dtype
-    spans = [(front := _front(kind, number, BLOCK), front + number * kept.itemsize) for number in counts]
-    stored = b"".join([memoryview(data)[first:last] for data, (first, last) in zip(blocks, spans, strict=True)])
-    if kind == BYTES:
-        flat = _merged(blocks, counts, starts)
+    kept = _kept(code, dtype)
+    firsts = [front(used(kind, number, length), kept.itemsize) for number in counts]
+    spans = [slice(first, first + number * kept.itemsize) for first, number in zip(firsts, counts, strict=True)]
+    stored = b"".join([memoryview(data)[span] for data, span in zip(blocks, spans, strict=True)])
+    if kind == LOW:
+        flat = _merged(blocks, counts, starts, length)
     else:
         low = b"".join([memoryview(data)[: 2 * number] for data, number in zip(blocks, counts, strict=True)])
         flat = np.repeat(starts, counts) + np.frombuffer(low, np.uint16)
@@ -116,91 +114,124 @@ def chained(blocks: list[bytes], starts: Array, dtype: np.dtype[Any]) -> tuple[A
 
 def lay(data: bytes, length: int, start: int, out: Array) -> None:
     """Lay the stored elements from `start` on over `out` (n,), which holds the fill."""
-    stored, chosen, edges = values(data, length, out.dtype), positions(data, length), (start, start + len(out))
-    if isinstance(chosen, slice):
-        chosen, (first, last) = slice(None), edges
-    elif chosen.dtype == bool:
-        first, last = (int(np.count_nonzero(chosen[:edge])) for edge in edges)
-        chosen = chosen[start : edges[1]]
-    elif len(out) < length:
-        first, last = chosen.searchsorted(np.array(edges))
-        chosen = chosen[first:last] - np.intp(start)
+    stored, stop = values(data, length, out.dtype), start + len(out)
+    if data[-2] & 3 == BITMAP and len(out) < length:
+        chosen, first = np.flatnonzero(_mask(data, length, start, stop)), before(data, length, start)
+        last = first + len(chosen)
     else:
-        first, last, chosen = 0, len(chosen), chosen.astype(np.intp)  # which numpy would do again and again, for parts of it
+        chosen = positions(data, length)
+        if isinstance(chosen, slice):
+            first, last = start, stop
+        elif len(out) < length:
+            first, last = chosen.searchsorted(np.array((start, stop)))
+            chosen = chosen[first:last] - start
+        else:
+            first, last = 0, len(chosen)
     out[chosen] = stored[first:last] if len(stored) > 1 else stored
 
 
-def rank(data: bytes, length: int, at: int) -> int:
-    """Return how many stored elements of the block come before the one at `at`, or -1 if that is the fill."""
-    kind = data[-2] & 3
-    if kind == BYTES:
-        first, last = RANKS(data, len(data) - 518 + (at >> 8 << 1))
-        return data.find(at & 255, first, last)
-    if kind == _INDEX:
-        end, key = 2 * count(data), at.to_bytes(2, sys.byteorder)
-        found = data.find(key, 0, end)
-        while found > 0 and found & 1:  # the bytes of two neighbours
-            found = data.find(key, found + 1, end)
-        return found >> 1
-    if kind == _ALL:
-        return at
-    if not data[at >> 3] >> (at & 7) & 1:
-        return -1
-    group = at // _GROUP
-    before = int.from_bytes(data[group * (_GROUP // 8) : (at >> 3) + 1], "little") & (1 << at % _GROUP) - 1
-    return int(_RANK(data, len(data) - 4 - _ranks(kind, length) + 2 * group)[0]) + before.bit_count()
-
-
-def value(data: bytes, length: int, rank: int, dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - a scalar of numpy
-    """Return one of the stored values."""
-    less, layout, colours = _TAIL.unpack_from(data, len(data) - 4)
-    at, code, size = _front(layout & 3, less + 1, length), layout >> 2, dtype.itemsize
-    if code == PALETTE:
-        rank = data[at + (colours + 1) * size + rank] if colours else 0
-    elif code:
-        narrow = NARROWER[code - 1]
-        return np.frombuffer(data, narrow, 1, at + rank * narrow.itemsize).astype(dtype)[0]
+@lru_cache(64)
+def scalar(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - a function and a scalar of numpy
+    """Return what unpacks a number of this dtype, and the one, times which it is a scalar of it; None where there is no exact way."""
     unpack = _UNPACK.get(dtype.char)
-    return dtype.type(unpack(data, at + rank * size)[0]) if unpack else np.frombuffer(data, dtype, 1, at + rank * size)[0]
+    one = dtype.type(1) if unpack else None
+    return (unpack, one) if unpack and type(one * unpack(bytes(8))[0]) is dtype.type else (unpack, None)  # numpy 1 widens
 
 
-def _merged(blocks: list[bytes], counts: list[int], starts: Array) -> Array:
-    """Return the positions (n,) that low bytes tell in blocks that begin at `starts`."""
-    low = np.frombuffer(b"".join([data[:number] for data, number in zip(blocks, counts, strict=True)]), np.uint8)
-    ranks = np.frombuffer(b"".join([data[-_RANKS - 4 : -4] for data in blocks]), np.uint16).reshape(len(blocks), -1)
-    return np.repeat((starts[:, None] + _PAGES).reshape(-1), (ranks[:, 1:] - ranks[:, :-1]).reshape(-1)) + low
+def get(data: bytes, length: int, at: int, dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - a scalar of numpy
+    """Return the element at `at` of a block of any layout and dtype, or None if that is the fill."""
+    kind, code, colours, number = data[-2] & 3, data[-2] >> 2, data[-1] + 1, count(data)
+    if kind == LOW:
+        rank = data.find(at & 255, *RANKS(data, at >> 8 << 1)) - lead(kind, length)
+    elif kind == INDEX:
+        rank = found(data, at, 2 * number)
+    elif kind == BITMAP:
+        rank = before(data, length, at) if data[lead(kind, length) + (at >> 3)] >> (at & 7) & 1 else -1
+    else:
+        rank = at
+    if rank < 0:
+        return None
+    kept = _kept(code, dtype)
+    first = front(used(kind, number, length), kept.itemsize)
+    if code == PALETTE:
+        rank = data[first + colours * kept.itemsize + rank] if colours > 1 else 0
+    place, (unpack, _), (_, one) = first + rank * kept.itemsize, scalar(kept), scalar(dtype)
+    if unpack and one is not None:
+        (value,) = unpack(data, place)
+        if value == value:  # noqa: PLR0124 - of what is no number, Python may not keep the bits
+            return one * value  # several times as fast as the type
+    return np.frombuffer(data, kept, 1, place).astype(dtype, copy=False)[0]
 
 
-def _told(kind: int, chosen: Array) -> tuple[bytes, bytes]:
-    """Return the bytes of positions, or of the bitmap of a mask, and of the ranks."""
-    if kind == _INDEX:
-        return chosen.astype(np.uint16).tobytes(), b""
-    if kind == BYTES:
-        ranks = chosen.searchsorted(np.arange(0, BLOCK + 1, 256))
-        return chosen.astype(np.uint8).tobytes(), ranks.astype(np.uint16).tobytes()
-    groups = np.add.reduceat(chosen, np.arange(0, len(chosen), _GROUP), dtype=np.intp)
-    return np.packbits(chosen, bitorder="little").tobytes(), (np.cumsum(groups) - groups).astype(np.uint16).tobytes()
+def found(data: bytes, at: int, end: int) -> int:
+    """Return which of the positions, which end at byte `end`, is `at`; below zero if none is."""
+    if end > 2 * _FEW:
+        places = memoryview(data)[:end].cast("H")
+        rank = bisect_left(places, at)
+        return rank if rank < len(places) and places[rank] == at else -1
+    key = at.to_bytes(2, sys.byteorder)
+    place = data.find(key, 0, end)
+    while place > 0 and place & 1:  # the bytes of two neighbours
+        place = data.find(key, place + 1, end)
+    return place >> 1
 
 
-def _front(kind: int, number: int, length: int) -> int:
-    """Return where the values begin."""
-    if kind == _BITMAP:
-        return -(-length // _GROUP) * (_GROUP // 8)
-    return (2 * number, number, 0, 0)[kind] + 7 & -8
+def before(data: bytes, length: int, at: int) -> int:
+    """Return how many elements before the one at `at` a bitmap says are stored."""
+    group, ranks = at >> 10, lead(BITMAP, length)
+    place = ranks + (at >> 3)
+    whole = int.from_bytes(data[ranks + (group << 7) : place], "little").bit_count()
+    return int(RANK(data, group << 1)[0]) + whole + (data[place] & (1 << (at & 7)) - 1).bit_count()
 
 
-def _ranks(kind: int, length: int) -> int:
+def _mask(data: bytes, length: int, start: int, stop: int) -> Array:
+    """Return which of the elements from `start` to before `stop` a bitmap says are stored."""
+    bits = np.frombuffer(data, np.uint8, (stop + 7 >> 3) - (start >> 3), lead(BITMAP, length) + (start >> 3))
+    return np.unpackbits(bits, bitorder="little")[start & 7 :][: stop - start].view(np.bool_)
+
+
+def _merged(blocks: list[bytes], counts: list[int], starts: Array, length: int) -> Array:
+    """Return the positions (n,) that low bytes tell in blocks of one length that begin at `starts`."""
+    first = lead(LOW, length)
+    low = np.frombuffer(b"".join([data[first : first + number] for data, number in zip(blocks, counts, strict=True)]), np.uint8)
+    ranks = np.frombuffer(b"".join([data[:first] for data in blocks]), np.uint16).reshape(len(blocks), -1)
+    pages = starts[:, None] + np.arange(0, length, _PAGE).astype(starts.dtype)
+    return np.repeat(pages.reshape(-1), (ranks[:, 1:] - ranks[:, :-1]).reshape(-1)) + low
+
+
+def _told(kind: int, chosen: Array, mask: Array) -> bytes:
+    """Return the bytes of ranks and positions."""
+    if kind == INDEX:
+        return chosen.astype(np.uint16).tobytes()
+    if kind == LOW:
+        ranks = chosen.searchsorted(np.arange(0, len(mask) + _PAGE, _PAGE)) + lead(kind, len(mask))
+        return ranks.astype(np.uint16).tobytes() + chosen.astype(np.uint8).tobytes()
+    ranks = chosen.searchsorted(np.arange(0, len(mask), _GROUP))
+    return ranks.astype(np.uint16).tobytes() + np.packbits(mask, bitorder="little").tobytes()
+
+
+def lead(kind: int, length: int) -> int:
     """Return the bytes of the ranks."""
-    return (0, _RANKS, -(-length // _GROUP) * 2, 0)[kind]
+    return (0, 2 * (-(-length // _PAGE) + 1), 2 * -(-length // _GROUP), 0)[kind]
 
 
-def _size(kind: int, number: int, length: int) -> int:
-    """Return the bytes that positions take; only whole blocks have ranks of low bytes."""
-    return _front(kind, number, length) + _ranks(kind, length) if kind != BYTES or length == BLOCK else sys.maxsize
+def used(kind: int, number: int, length: int) -> int:
+    """Return the bytes of ranks and positions."""
+    return lead(kind, length) + (2 * number, number, -(-length // 8), 0)[kind]
 
 
-def _joined(kind: int, number: int, length: int, form: tuple[int, int, bytes], told: tuple[bytes, bytes]) -> bytes:
-    """Return a whole block, the values at a multiple of 8 and the length even."""
+def front(used: int, size: int) -> int:
+    """Return where values of this size begin after those: where numpy is fast, and so that their number can be told from all bytes."""
+    return used + -used % min(size & -size, 8)
+
+
+def _kept(code: int, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in which values, or those of a palette, are."""
+    return NARROWER[code - 1] if 0 < code < PALETTE else dtype
+
+
+def _joined(kind: int, number: int, form: tuple[int, int, bytes], told: bytes, dtype: np.dtype[Any]) -> bytes:
+    """Return a whole block."""
     code, colours, stored = form
-    front = told[0].ljust(_front(kind, number, length), b"\0")
-    return b"".join((front, stored, b"\0" * (len(stored) & 1), told[1], _TAIL.pack(number - 1, kind | code << 2, colours - 1)))
+    padded = told.ljust(front(len(told), _kept(code, dtype).itemsize), b"\0")
+    return b"".join((padded, stored, _TAIL.pack(number - 1, kind | code << 2, colours - 1)))

@@ -34,7 +34,7 @@ class _Ahead:
 
     def __call__(self, start: int, stop: int) -> Array:
         """Return some elements (n,) that nobody is to change."""
-        numbers = range(start // BLOCK, -(-stop // BLOCK))
+        numbers = range(start // self.held.step, -(-stop // self.held.step))
         if len(numbers) == 1:
             return self._part(numbers[0], start, stop)
         return np.concatenate([self._part(number, start, stop).copy() for number in numbers])  # a view would keep all of its block
