@@ -1,7 +1,7 @@
 """Products of an array that is held in blocks with dense ones: only what is stored is multiplied."""
 
 from collections.abc import Sequence
-from math import prod
+from math import isfinite, prod
 from string import ascii_letters
 from typing import Any
 
@@ -18,12 +18,17 @@ _DENSE = 8  # stored elements are at most a part of this of all; above, BLAS on 
 
 def dot(held: Blocks, shape: Sequence[int], other: Array, *, first: bool) -> Array | None:
     """Return the product with an array of one or two axes, from the left if `first`, as numpy.dot and matmul; None if it is not for us."""
-    if other.ndim not in {1, 2} or (not first and len(shape) not in {1, 2}):
+    if other.ndim not in {1, 2} or not shape or (not first and len(shape) not in {1, 2}):
         return None
-    if first:
-        return tensordot(held, shape, other, [len(shape) - 1], [0])
-    found = tensordot(held, shape, other, [0], [other.ndim - 1])
-    return found if found is None else found.T
+    axis, beside = (len(shape) - 1, 0) if first else (0, other.ndim - 1)
+    if held.fill.dtype == other.dtype and shape[axis] == other.shape[beside] and _is_cheap(held, other):
+        kept, roles = (shape[:-1], "k" * axis + "s") if first else (shape[1:], "sk"[: len(shape)])
+        rows = _rows(held, shape, roles)  # at once, for this is what agents do step after step: a product may take no longer than the way
+        if rows is not None:
+            found: Array = rows @ (other if first else other.T)
+            return (found if len(kept) == 1 else found.reshape(*kept, *other.shape[1:])) if first else found.T
+    product = tensordot(held, shape, other, [axis], [beside])
+    return product if first or product is None else product.T
 
 
 def tensordot(held: Blocks, shape: Sequence[int], other: Array, mine: Sequence[int], its: Sequence[int]) -> Array | None:
@@ -33,7 +38,7 @@ def tensordot(held: Blocks, shape: Sequence[int], other: Array, mine: Sequence[i
         return None
     first = [beside for _, beside in pairs]
     moved = other if first == list(range(len(pairs))) else np.moveaxis(other, first, range(len(pairs)))  # which takes its time
-    roles = ["s" if axis in mine else "k" for axis in range(len(shape))]
+    roles = "".join("s" if axis in mine else "k" for axis in range(len(shape)))
     return _contracted(held, shape, roles, moved.reshape(-1, *moved.shape[len(pairs) :]))
 
 
@@ -72,7 +77,7 @@ def einsum(held: Blocks, shape: Sequence[int], letters: str, others: Sequence[tu
         if any(shape[letters.index(name)] != other.shape[its.index(name)] for name in summed) or not _is_cheap(held, other):
             continue
         moved = np.moveaxis(other, [its.index(name) for name in summed], range(len(summed)))
-        roles = ["s" if name in summed else "k" if name in later else "d" for name in letters]
+        roles = "".join("s" if name in summed else "k" if name in later else "d" for name in letters)
         found = _contracted(held, shape, roles, moved.reshape(-1, *moved.shape[len(summed) :]))
         names = [name for name in letters if name in later] + [name for name in its if name not in summed]
         terms = ",".join(["".join(names), *(names for names, _ in left)])
@@ -82,11 +87,21 @@ def einsum(held: Blocks, shape: Sequence[int], letters: str, others: Sequence[tu
 
 def _is_cheap(held: Blocks, other: Array) -> bool:
     """Tell whether the product is that of the stored elements, and not too many: zeros beside what is finite add nothing."""
-    dtype = np.result_type(held.fill.dtype, other.dtype)
-    return dtype.char in _PLAIN and not held.fill[0] and held.stored <= held.size // _DENSE and bool(np.isfinite(other).all())
+    both = held.fill.dtype, other.dtype
+    dtype = both[0] if both[0] == both[1] else np.result_type(*both)
+    return dtype.char in _PLAIN and not held.nothing and held.stored <= held.size // _DENSE and _is_finite(other)
 
 
-def _contracted(held: Blocks, shape: Sequence[int], roles: Sequence[str], other: Array) -> Array:
+def _is_finite(array: Array) -> bool:
+    """Tell whether all elements are finite."""
+    if array.dtype.kind in "biu":
+        return True
+    if array.ndim == 1 and array.dtype.kind == "f" and isfinite(array.dot(array)):
+        return True  # in a fraction of the time; only that squares of what is finite may be too large
+    return bool(np.isfinite(array).all())
+
+
+def _contracted(held: Blocks, shape: Sequence[int], roles: str, other: Array) -> Array:
     """Return the sum of products over axes: (sizes of the kept axes..., sizes of `other` after its first).
 
     The additions are those of numpy's product but not in its order, which is BLAS's own. So the result can differ from numpy's, by no
@@ -97,34 +112,37 @@ def _contracted(held: Blocks, shape: Sequence[int], roles: Sequence[str], other:
     dtype = np.result_type(held.fill.dtype, other.dtype)
     kept = [size for size, role in zip(shape, roles, strict=True) if role == "k"]
     matrix = other.reshape(other.shape[0], -1).astype(dtype, copy=False)
-    axes = merged(shape, roles)
-    rows = _rows(held, axes, (prod(kept), len(matrix)))
+    rows = _rows(held, shape, roles)
     if rows is not None:
         found = rows @ (matrix if matrix.shape[1] > 1 else matrix[:, 0])
         return np.asarray(found, dtype).reshape((*kept, *other.shape[1:]))
     out = np.zeros((prod(kept), matrix.shape[1]), dtype)
+    axes = merged(shape, roles)
     for flat, values in held.entries():
         places = _places(flat, axes)
         _add(out, places["k"], places["s"], values.astype(dtype, copy=False), matrix)
     return out.reshape((*kept, *other.shape[1:]))
 
 
-_LAST: list[tuple[Any, Any, Any]] = [(None, None, None)]  # axes, blocks and rows: one entry, put and taken whole by any thread
+_LAST: list[tuple[Any, ...]] = [(None,) * 4]  # shape, roles, blocks and rows: one entry, put and taken whole by any thread
 
 
-def _rows(held: Blocks, axes: Sequence[tuple[int, str]], shape: tuple[int, int]) -> Any:  # noqa: ANN401 - a csr_array, or None
+def _rows(held: Blocks, shape: Sequence[int], roles: str) -> Any:  # noqa: ANN401 - a csr_array, or None
     """Return what is stored as rows that scipy multiplies, or None if that is nothing, too much, or scipy is missing.
 
     Those of the last array are kept for the next product: agents of one model multiply by one matrix, step after step.
     """
-    if not 0 < held.stored <= _KEPT or any(role == "d" for _, role in axes) or not (sparse := _scipy()):
+    sizes, known, data, rows = _LAST[0]
+    if known == roles and sizes == shape and data == held.data:  # the same blocks are equal at a glance
+        return rows
+    if not 0 < held.stored <= _KEPT or "d" in roles or not (sparse := _scipy()):
         return None
-    known, data, rows = _LAST[0]
-    if known != axes or data != held.data:  # the same blocks are equal at a glance
-        parts = [(_places(flat, axes), values) for flat, values in held.entries()]
-        where = [np.concatenate([np.broadcast_to(places[role], values.shape) for places, values in parts]) for role in "ks"]
-        rows = sparse.coo_array((np.concatenate([values for _, values in parts]), (where[0], where[1])), shape=shape).tocsr()
-        _LAST[0] = axes, held.data.copy(), rows
+    axes = merged(shape, roles)
+    parts = [(_places(flat, axes), values) for flat, values in held.entries()]
+    where = [np.concatenate([np.broadcast_to(places[role], values.shape) for places, values in parts]) for role in "ks"]
+    whole = [prod(size for size, role in zip(shape, roles, strict=True) if role == each) for each in "ks"]
+    rows = sparse.coo_array((np.concatenate([values for _, values in parts]), (where[0], where[1])), shape=whole).tocsr()
+    _LAST[0] = shape, roles, held.data.copy(), rows
     return rows
 
 
