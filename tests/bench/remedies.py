@@ -5,6 +5,7 @@ import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import isnan, lgamma, log, nan
 from pathlib import Path
 from statistics import median
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 SHAPE = (69, 625, 100)  # as tests/populations/belief.py: 34.5 MB of float64
 FLAT, SQUARE = (69 * 625, 100), (1725, 2500)  # the same elements as a matrix, for scipy.sparse and for products
 ZEROS = (0.5, 0.9, 0.99, 0.999)
-ROUNDS = 7
+ROUNDS = 11
 BLOCK = 65536  # elements
 Belief = NDArray[np.floating[Any]]
 Ways = dict[str, Callable[[], object]]
@@ -81,7 +82,7 @@ def time() -> int:
     """Print times as ratios, each pair interleaved; return 1 when a target is missed."""
     print(f"\ntimes, medians of {ROUNDS} interleaved rounds, one thread: dense numpy, scipy.sparse csr, belief")
     missed = 0
-    for zeros in (0.9, 0.99, 0.999):
+    for zeros in ZEROS:
         print(f"{zeros:.1%} zeros")
         dense = belief(zeros)
         missed |= _reads(dense) | _writes(dense) | _updates(dense)
@@ -92,26 +93,24 @@ def time() -> int:
 
 def _reads(dense: Belief) -> int:
     held, rows = BeliefArray(dense), sparse.csr_array(dense.reshape(FLAT))
-    where = [tuple(map(int, each)) for each in np.random.default_rng(1).integers(0, SHAPE, (300, 3))]
-    flat = [(at[0] * SHAPE[1] + at[1], at[2]) for at in where]
-    ways = [lambda: [dense[at] for at in where], lambda: [rows[at] for at in flat], lambda: [held[at] for at in where]]
-    cost = _row("read a scalar", ways, len(where))
-    missed = _told("times dense", cost[2] / cost[0], 10) | _told("times scipy.sparse", cost[2] / cost[1], 1)
+    missed = 0
+    for name, which in (("where nothing is stored", dense == 0), ("that is stored", dense != 0)):
+        where = _some(which, 300)
+        cost = _row(f"scalar {name}", [partial(_read, dense, where), partial(_read, rows, _flat(where)), partial(_read, held, where)], 300)
+        missed |= _told("times dense", _ratio(cost, 2, 0), 10) | _told("times scipy.sparse", _ratio(cost, 2, 1), 1)
     _row("read a slice of 625", [lambda: np.array(dense[30, :, 50]), rows[18750:19375, [50]].todense, lambda: held[30, :, 50]])
     return missed
 
 
 def _writes(dense: Belief) -> int:
     """Time writing over what is there, and writing where a zero was, against encoding the whole array."""
-    there, new = (
-        [tuple(map(int, at)) for at in np.random.default_rng(4).permutation(np.argwhere(which))[:200]] for which in (dense != 0, dense == 0)
-    )
+    there, new = _some(dense != 0, 200), _some(dense == 0, 200)
     plain, held = dense.copy(), BeliefArray(dense)
     _row("write over a scalar", [lambda: _write(plain, there), None, lambda: _write(held, there)], len(there))
     fresh = [BeliefArray(dense) for _ in range(ROUNDS + 1)]
     cost = _row("write a new scalar", [lambda: _write(plain, new), None, lambda: _write(fresh.pop(), new)], len(new))
     whole = min(_timed(lambda: BeliefArray(dense)) for _ in range(3))
-    return _told("a new element, share of encoding all", cost[2] / whole, 1 / 20)
+    return _told("a new element, share of encoding all", median(each[2] for each in cost) / whole, 1 / 20)
 
 
 def _updates(dense: Belief) -> int:
@@ -122,13 +121,28 @@ def _updates(dense: Belief) -> int:
     cost = _row(
         "encode, to a dense copy", [lambda: np.array(dense), lambda: sparse.csr_array(dense.reshape(FLAT)), lambda: BeliefArray(dense)]
     )
-    return _told("times a dense copy", cost[2] / cost[0], 3)
+    return _told("times a dense copy", _ratio(cost, 2, 0), 3)
 
 
 def _products(dense: Belief, right: Belief, *, rare: bool) -> int:
     held, rows = BeliefArray(dense), sparse.csr_array(dense)
     cost = _row(f"dot with {right.shape}", [lambda: dense @ right, lambda: rows @ right, lambda: held @ right])
-    return _told("times faster than dense", cost[0] / cost[2], 15, least=True) if rare else 0
+    return _told("times faster than dense", _ratio(cost, 0, 2), 15, least=True) if rare else 0
+
+
+def _read(array: Any, where: list[tuple[int, ...]]) -> list[Any]:
+    return [array[at] for at in where]
+
+
+def _some(which: NDArray[np.bool_], number: int) -> list[tuple[int, ...]]:
+    """Return some of the places that are meant, as plain numbers."""
+    places = np.unravel_index(np.random.default_rng(1).choice(np.flatnonzero(which), number, replace=False), which.shape)
+    return list(zip(*(each.tolist() for each in places), strict=True))
+
+
+def _flat(where: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return the same places in the matrix."""
+    return [(at[0] * SHAPE[1] + at[1], at[2]) for at in where]
 
 
 def _write(into: Any, where: list[tuple[int, ...]]) -> None:
@@ -189,16 +203,21 @@ def _timed(act: Callable[[], object]) -> float:
     return perf_counter() - start
 
 
-def _row(name: str, ways: Sequence[Callable[[], object] | None], per: int = 1) -> list[float]:
-    """Time dense, scipy.sparse and belief in turn; print and return the median seconds of each."""
+def _row(name: str, ways: Sequence[Callable[[], object] | None], per: int = 1) -> list[list[float]]:
+    """Time dense, scipy.sparse and belief in turn; print the medians, return the seconds of all rounds."""
     for way in ways:
         if way:
             way()
-    rounds = [[_timed(way) if way else nan for way in ways] for _ in range(ROUNDS)]
-    cost = [median(each) / per for each in zip(*rounds, strict=True)]
+    rounds = [[_timed(way) / per if way else nan for way in ways] for _ in range(ROUNDS)]
+    cost = [median(each) for each in zip(*rounds, strict=True)]
     times = "".join(f"{1e6 * seconds:>12,.1f}" if not isnan(seconds) else f"{'-':>12}" for seconds in cost)
-    print(f"  {name:<26}{times} us   belief / dense {cost[2] / cost[0]:.2f}")
-    return cost
+    print(f"  {name:<31}{times} us   belief / dense {_ratio(rounds, 2, 0):.2f}")
+    return rounds
+
+
+def _ratio(rounds: Sequence[Sequence[float]], one: int, other: int) -> float:
+    """Return the median of the ratios within each round, which other work on the machine slows down as a whole."""
+    return median(each[one] / each[other] for each in rounds)
 
 
 def _told(name: str, value: float, target: float, *, least: bool = False) -> int:
