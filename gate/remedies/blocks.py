@@ -14,7 +14,7 @@ _SAMPLE = 1024  # elements that tell whether encoding all is worth it
 _PAGE = 4096
 _MAPPED = 1 << 17  # bytes from which glibc maps whole pages
 _HEAVY = 15 / 16 * _MAPPED  # bytes of a block of 65,536 elements from which shorter ones are taken: half a page would be lost for each
-BITS = int.from_bytes
+_BITS = int.from_bytes  # in any order, to count them
 
 
 class Blocks:
@@ -101,7 +101,7 @@ class Blocks:
             if not byte & bit:
                 return self.nothing
             group = at >> 10
-            rank = BITS(block[ranks + (group << 7) : place], "little").bit_count() + (byte & bit - 1).bit_count()
+            rank = _BITS(block[ranks + (group << 7) : place]).bit_count() + (byte & bit - 1).bit_count()
             (value,) = unpack(block, front + (RANK(block, group << 1)[0] + rank) * size)
         elif layout == INDEX:
             end = len(block) - 4

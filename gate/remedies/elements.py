@@ -69,7 +69,8 @@ def packed(stored: Array) -> tuple[int, int, bytes]:
 
 def _palette(bits: Array) -> Array | None:
     """Return the different ones, sorted, if they are few."""
-    if len(set(bits[:_PROBE].tolist())) == _PROBE:
+    some = np.sort(bits[:_PROBE])
+    if len(some) == _PROBE and not np.count_nonzero(some[1:] == some[:-1]):
         return None
     found = _different(bits[: 8 * _PROBE])
     if len(found) <= _COLOURS and len(bits) > 8 * _PROBE:
@@ -94,7 +95,7 @@ def _narrowed(stored: Array) -> tuple[int, Array]:
                 return code, stored.astype(info.dtype)
     best = 0, stored
     for code, lacking in _CHAINS.get(stored.dtype.char, ()):
-        if (words(stored[:_PROBE]) & ((1 << lacking) - 1)).any():
+        if np.bitwise_or.reduce(words(stored[:_PROBE]), axis=None) & ((1 << lacking) - 1):
             break
         with np.errstate(all="ignore"):
             narrow = stored.astype(NARROWER[code - 1])

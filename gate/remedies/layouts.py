@@ -180,7 +180,7 @@ def before(data: bytes, length: int, at: int) -> int:
     """Return how many elements before the one at `at` a bitmap says are stored."""
     group, ranks = at >> 10, lead(BITMAP, length)
     place = ranks + (at >> 3)
-    whole = int.from_bytes(data[ranks + (group << 7) : place], "little").bit_count()
+    whole = int.from_bytes(data[ranks + (group << 7) : place]).bit_count()
     return int(RANK(data, group << 1)[0]) + whole + (data[place] & (1 << (at & 7)) - 1).bit_count()
 
 
