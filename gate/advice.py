@@ -19,6 +19,8 @@ class Held:
     itemsize: int = 0  # bytes of one element
     narrow: str = ""  # the narrowest dtype of the same kind that holds every element exactly, when it is another one
     stored: int = 0  # elements that differ from the most common one, at either look
+    width: int = 0  # bytes that hold each of these exactly, 0 for as many as one element has
+    colours: int = 0  # how many of these are different, 0 for more than a palette holds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +65,7 @@ class Proposal:
     code: str
     where: str
     applies: bool = False  # can be carried out on live agents, with the same results
+    bold: bool = False  # but agents may find another kind of array in the place of theirs, and do something else
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +76,7 @@ class Trial:
     achieved: float
     same: str  # "yes", "no" or "not known"
     why: str  # what was compared, or what differs
+    refused: tuple[str, ...] = ()  # what was tried alone and left out, each with what the agents then did
     trouble: str = ""
 
 

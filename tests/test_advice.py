@@ -93,7 +93,7 @@ def test_what_changes_is_never_shared_nor_narrowed() -> None:
     changing = replace(MATRIX, again=0, changed=True)
     assert proposed(changing) == ()
     (found,) = proposed(replace(changing, stored=10))
-    assert (found.act, found.applies) == ("sparse", False)
+    assert (found.act, found.applies, found.bold) == ("sparse", True, True)
     assert "4,086 of 4,096 elements are one value at both looks, 64 steps apart" in found.why
     assert "only while it is as sparse as it was" in found.exact
 
@@ -101,7 +101,7 @@ def test_what_changes_is_never_shared_nor_narrowed() -> None:
 def test_what_differs_may_be_narrower() -> None:
     """An array of one agent alone whose elements are exact in a narrower type is told, with what that does to arithmetic."""
     (found,) = proposed(replace(MATRIX, again=0, narrow="float32"))
-    assert (found.act, found.saves, found.applies) == ("narrow", 4096 * 4, False)
+    assert (found.act, found.saves, found.applies, found.bold) == ("narrow", 4096 * 4, True, True)
     assert found.exact == "every value is exact; what is computed in float32 is rounded to it"
     (whole,) = proposed(replace(MATRIX, again=0, narrow="int8"))
     assert "int8 wraps around at its ends" in whole.exact
@@ -212,6 +212,21 @@ def step(agent):
     return agent.step()
 
 
+class Strict(Bot):
+    """Work with nothing but plain arrays, of any numbers."""
+
+    def __init__(self, index):
+        """Count in more bytes than it takes."""
+        super().__init__(index)
+        self.counts = np.arange(20_000) % 120 + index
+
+    def step(self):
+        """Ask what it is given."""
+        if type(self.belief) is not np.ndarray:
+            raise TypeError("a plain array is wanted")
+        return super().step() + self.counts[self.time].item() / 2
+
+
 class Late(Bot):
     """Write where it never wrote before, after a while."""
 
@@ -291,6 +306,29 @@ def test_trial_achieves_what_was_predicted(found: Advised) -> None:
     assert found.trial.same == "yes", found.trial.why
     assert found.trial.achieved == pytest.approx(found.trial.predicted, rel=0.1)
     assert found.trial.predicted > 0.3 * found.survey.weight
+
+
+@linux
+def test_trial_tries_other_forms_of_arrays(found: Advised) -> None:
+    """An array that is sparse, and changes in place, is held so while the agents act."""
+    tried = {(one.act, path) for one in found.proposals if one.applies for path in one.paths}
+    assert ("sparse", "agent.belief") in tried
+    assert found.trial is not None
+    assert found.trial.refused == ()
+
+
+@linux
+def test_form_that_agents_cannot_work_with_is_left_out(zoo: Path) -> None:
+    """What breaks them is tried alone and named, with what they said; the rest, of which narrower numbers are, is carried out and told."""
+    found = advise.advise(question("zoo:Strict"), zoo, applied=True)
+    assert ("narrow", "agent.counts") in {(one.act, one.paths[0]) for one in found.proposals}
+    assert found.trial is not None
+    told = found.trial
+    assert told.same == "yes", told.why
+    (refused,) = told.refused
+    assert refused.startswith("sparse agent.belief: ")
+    assert "a plain array is wanted" in refused
+    assert told.achieved == pytest.approx(told.predicted, rel=0.1)
 
 
 @linux
@@ -390,7 +428,8 @@ def test_narrower_type_holds_every_element(array: npt.NDArray[Any]) -> None:
 def test_report_as_a_whole() -> None:
     """Each proposal says what was seen, what it does to results and access, what to write and where; then how the trial went."""
     seen = Survey(agents=4, steps=64, weight=WEIGHT, held=(MATRIX,), histories=(LIST,))
-    trial = Trial(predicted=32_944, achieved=32_900, same="yes", why="what steps returned in 64 steps of 4 agents")
+    refused = ("sparse agent.b: TypeError: a plain array is wanted",)
+    trial = Trial(predicted=32_944, achieved=32_900, same="yes", why="what steps returned in 64 steps of 4 agents", refused=refused)
     told = reported.text([Advised(case="bot", survey=seen, proposals=propose(seen, build="bots:build"), trial=trial)])
     assert told == (
         "bot: 2 proposals; an agent weighs 100 kB; 4 live agents looked at twice, 64 steps apart\n"
@@ -405,6 +444,7 @@ def test_report_as_a_whole() -> None:
         "   write: agent.seen = BoundedHistory(capacity) of gate.remedies.ring, with room for as many as are ever read back\n"
         "   where: at the place that makes it\n"
         "applied: predicted 32.9 kB/agent, achieved 32.9 kB/agent; same actions: yes (what steps returned in 64 steps of 4 agents)\n"
+        "left out: sparse agent.b: TypeError: a plain array is wanted; same actions: no\n"
     )
 
 

@@ -9,9 +9,10 @@ from gate.facts import Holder
 WORTH = 0.05  # share of what an agent weighs that a proposal must save: less is within what agents differ by, and not worth its code
 _LEAST = 64  # bytes per agent that it must save in any case
 _BLOCK = 65_536  # elements that an index of 2 bytes tells apart
-_INDEX = 2  # bytes
-_ROOM = 64  # bytes of the object that holds a block, and of the reference to it
-_OBJECT = 256  # bytes of what a sparse array is beside its index and its values, at the most
+_RANKED, _GROUPED = 256, 1024  # elements of which 2 bytes tell how many come before them, of low bytes and of a bitmap
+_ROOM = 65  # bytes of the object that holds a block, with what the allocator puts around it, and of the reference to it
+_OBJECT = 816  # bytes of what a sparse array is beside its blocks
+_HOLDER = 256  # and of what holds a dense one, at the most
 _SLACK = 1.0  # bytes a step that are no growth: the resolution of a growth limit of 0
 _EXACT = "exact"
 
@@ -37,25 +38,32 @@ def propose(survey: Survey, *, build: str, grows: float = 0.0) -> tuple[Proposal
     return (*ranked, *sorted(growing, key=lambda proposal: -proposal.saves))
 
 
-def layout(elements: int, itemsize: int, stored: int, width: int) -> tuple[str, float]:
-    """Return the smallest lossless layout of an array, and its bytes.
+def layout(elements: int, itemsize: int, stored: int, width: int, colours: int = 0) -> tuple[str, float]:
+    """Return the smallest lossless layout of an array, and its bytes: those of `gate.remedies.layouts`, for blocks that are alike.
 
-    `stored` elements of `itemsize` bytes differ from the most common one; `width` bytes hold each of their values exactly. An index has
-    2 bytes for each of them, a bitmap a bit for each element, and each 65,536 elements are an object of their own.
+    `stored` elements of `itemsize` bytes differ from the most common one; `width` bytes hold each of their values exactly, and if only
+    `colours` of them are different, a palette and a byte each. They are told by an index of 2 bytes each, by their low bytes, or by a
+    bitmap; or all elements are stored.
 
     >>> layout(65_536, 8, 0, 8), layout(65_536, 8, 100, 4), layout(65_536, 8, 30_000, 8)
-    (('one value', 264), ('index', 920), ('bitmap', 248512))
-    >>> layout(65_536, 8, 65_536, 8)
-    ('dense', 524544)
+    (('one value', 824), ('index', 1481), ('bitmap', 249201))
+    >>> layout(65_536, 8, 3000, 8), layout(65_536, 8, 30_000, 8, 200), layout(65_536, 8, 65_536, 8)
+    (('low bytes', 28395), ('bitmap', 40801), ('dense', 524544))
     """
     blocks = -(-elements // _BLOCK)
-    ways = {
-        "index": stored * (_INDEX + width) + blocks * _ROOM,
-        "bitmap": -(-elements // 8) + stored * width + blocks * _ROOM,
-        "dense": elements * itemsize,
-    } | ({} if stored else {"one value": itemsize})
-    name = min(ways, key=ways.__getitem__)
-    return name, _OBJECT + ways[name]
+    length, count = elements / blocks, stored / blocks
+
+    def values(number: float, colours: int) -> float:
+        there = colours * (1 - (1 - 1 / colours) ** number) if colours else 0.0  # a block need not have all of them
+        return min(number * width, there * itemsize + number * (colours > 1)) if colours else number * width
+
+    told = {"index": 2 * count, "low bytes": count + 2 * (length / _RANKED + 1), "bitmap": length / 8 + 2 * length / _GROUPED}
+    ways = {name: round(blocks * (_ROOM + size + values(count, colours))) for name, size in told.items()}
+    ways["every value"] = round(blocks * (_ROOM + values(length, colours and colours + 1)))
+    sizes = {name: _OBJECT + size for name, size in ways.items()} | {"dense": _HOLDER + elements * itemsize}
+    sizes |= {} if stored else {"one value": _OBJECT + itemsize * blocks}
+    name = min(sizes, key=sizes.__getitem__)
+    return name, sizes[name]
 
 
 def _held(row: Held, build: str, survey: Survey) -> Iterator[Proposal]:
@@ -66,7 +74,7 @@ def _held(row: Held, build: str, survey: Survey) -> Iterator[Proposal]:
     if not row.elements or not left:
         return
     width = int(row.narrow.lstrip("floatuin")) // 8 if row.narrow else row.itemsize
-    name, size = layout(row.elements, row.itemsize, row.stored, width)
+    name, size = layout(row.elements, row.itemsize, row.stored, row.width or width, row.colours)
     narrowed, sparse = (left * (row.elements * row.itemsize - other) for other in (row.elements * width, size))
     yield _narrow(row, narrowed, build) if narrowed >= sparse or name == "dense" else _sparse(row, name, sparse, build, survey)
 
@@ -122,6 +130,8 @@ def _narrow(row: Held, saves: float, build: str) -> Proposal:
         cost="none alone; beside a wider array it is converted in each operation",
         code=_code(row.path, f"{{}}.astype(numpy.{row.narrow})"),
         where=f"after {build} has built the agent",
+        applies=True,
+        bold=True,
     )
 
 
@@ -136,6 +146,8 @@ def _sparse(row: Held, name: str, saves: float, build: str, survey: Survey) -> P
         cost="each read and write of an element goes through an index",
         code=f"{_code(row.path, 'BeliefArray({})')} of gate.remedies.sparse",
         where=f"after {build} has built the agent",
+        applies=True,
+        bold=True,
     )
 
 

@@ -25,13 +25,31 @@ def survey(question: Question, root: Path) -> Survey:
 
 
 def trial(question: Question, root: Path, seen: Survey, proposals: Sequence[Proposal]) -> Trial:
-    """Carry out what is exact on a population, leave another one as it is, and compare what they weigh and do in as many steps again."""
+    """Carry out what is exact on a population, leave another one as it is, and compare what they weigh and do in as many steps again.
+
+    Where agents then do something else, each bold proposal is tried alone, and those that make them do so are left out.
+    """
     applied = [proposal for proposal in proposals if proposal.applies]
-    predicted = sum(proposal.saves for proposal in applied)
     plain, trouble = _tried(question, root, seen, applied, as_is=True)
-    lighter, trouble = _tried(question, root, seen, applied) if plain else (plain, trouble)
+    if not plain:
+        return Trial(predicted=sum(one.saves for one in applied), achieved=0.0, same="not known", why=trouble, trouble=trouble)
+    found = _beside(plain, question, root, seen, applied)
+    alone = [(one, _beside(plain, question, root, seen, [one])) for one in applied if one.bold] if found.same == "no" else []
+    wrong = [(one, told) for one, told in alone if told.same == "no"]
+    if not wrong:
+        return found
+    left = [one for one in applied if one not in [other for other, _ in wrong]]
+    nothing = Trial(predicted=0.0, achieved=0.0, same="yes", why="nothing is left of it")
+    told = _beside(plain, question, root, seen, left) if left else nothing
+    return replace(told, refused=tuple(f"{one.act} {', '.join(one.paths)}: {bad.why.splitlines()[0]}" for one, bad in wrong))
+
+
+def _beside(plain: Answer, question: Question, root: Path, seen: Survey, applied: Sequence[Proposal]) -> Trial:
+    """Carry out some proposals, and compare with the population that stayed as it is."""
+    predicted = sum(proposal.saves for proposal in applied)
+    lighter, trouble = _tried(question, root, seen, applied)
     if not lighter:
-        return Trial(predicted=predicted, achieved=0.0, same="not known" if not plain else "no", why=trouble, trouble=trouble)
+        return Trial(predicted=predicted, achieved=0.0, same="no", why=trouble, trouble=trouble)
     same, why = _compared(plain, lighter, lambda: _tried(question, root, seen, applied, as_is=True)[0], seen)
     return Trial(predicted=predicted, achieved=plain["weight"] - lighter["weight"] + lighter["saved"], same=same, why=why)
 
@@ -57,9 +75,17 @@ def _tried(question: Question, root: Path, seen: Survey, applied: Sequence[Propo
         surveyed, trouble = child.ask("survey", **how, slots=slots, slotted=bool(slots) and not as_is)
         if trouble:
             return {}, trouble
-        paths = [row.path for row in seen.held if row.path in names and not as_is]
-        told, trouble = child.ask("trial", paths=paths, steps=seen.steps)
+        told, trouble = child.ask("trial", how={} if as_is else _how(seen, applied), steps=seen.steps)
     return ({}, trouble) if trouble else (told | {"weight": surveyed["weight"]}, "")
+
+
+def _how(seen: Survey, applied: Sequence[Proposal]) -> dict[str, list[str]]:
+    """Return the ways to what is held by what is done to it: see gate/probe/trial.py."""
+    narrow, how = {row.path: row.narrow for row in seen.held}, dict[str, list[str]]()
+    for proposal in applied:
+        for path in proposal.paths if proposal.act != "slots" else ():
+            how.setdefault(narrow[path] if proposal.act == "narrow" else proposal.act, []).append(path)
+    return how
 
 
 def _child(question: Question, root: Path) -> Fresh:

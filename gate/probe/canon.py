@@ -2,22 +2,27 @@
 
 import hashlib
 import sys
+import weakref
 from typing import Any
 
 from gate.probe.edges import edges, is_array
 
 _SHOWN = (int, float, complex, bool, type(None), str, bytes)  # repr tells all of them
 
+Before = dict[int, tuple[weakref.ref[Any], Any]]  # arrays that took the places of others, by identity, and the dtypes of those
 
-def digest(*roots: object, walls: set[int] | None = None) -> str:
+
+def digest(*roots: object, walls: set[int] | None = None, before: Before | None = None) -> str:
     """Return a digest of everything that is reached from `roots`, up to identities in `walls`, without running code of the user's.
+
+    An array of the remedies is the array that it holds, and one that is in `before` is told in the dtype that is given there.
 
     Equal texts, numbers and arrays are the same whether they are one object or several, and wherever they are; of all other objects
     it counts which are one and the same. The order of a set is no part of it, and its entries only when they are texts or numbers.
     """
     told, known, todo = hashlib.blake2b(digest_size=16), dict[int, int](), list[Any](reversed(roots))
     while todo:
-        item = todo.pop()
+        item = _plain(todo.pop(), before or {})
         kind = type(item)
         told.update(f"\n{kind.__module__}.{kind.__qualname__} ".encode("utf-8", "surrogatepass"))
         if kind in _SHOWN:
@@ -36,3 +41,15 @@ def digest(*roots: object, walls: set[int] | None = None) -> str:
             told.update("".join(edge.label for edge in found).encode("utf-8", "surrogatepass"))
             todo += [edge.value for edge in reversed(found)]
     return told.hexdigest()
+
+
+def _plain(item: Any, before: Before) -> Any:
+    """Return the array that was there before a trial put another form of it in its place."""
+    sparse = sys.modules.get("gate.remedies.sparse")  # loaded by whoever put one there
+    if sparse is not None and type(item) is sparse.BeliefArray:
+        return sys.modules["numpy"].asarray(item)
+    if id(item) in before:
+        ref, dtype = before[id(item)]
+        array = ref()
+        return array.astype(dtype) if array is not None and array is item else item
+    return item

@@ -184,14 +184,14 @@ class Subject:
         self._survey = survey.Survey(self.herd, self._meters, size=size, settle=settle, rest=rest)
         return self._survey.look(root=str(self._wanted["root"]), steps=steps, until=Own.monotonic() + seconds)
 
-    def trial(self, *, paths: Sequence[str], steps: int) -> Answer:
+    def trial(self, *, how: Mapping[str, Sequence[str]], steps: int) -> Answer:
         """Carry out advice on what was surveyed: see trial.run."""
         from gate.probe import trial  # noqa: PLC0415 - as above
 
         if self._survey is None:
             message = "nothing was surveyed before the trial"
             raise RuntimeError(message)
-        return trial.run(self._survey, self.herd, self._meters, paths=paths, steps=steps, rest=rest)
+        return trial.run(self._survey, self.herd, self._meters, how=how, steps=steps, rest=rest)
 
     def _quiet(self) -> int:
         """Return by how many bytes the heap moves over 1,000 steps of nobody."""

@@ -63,7 +63,7 @@ class Survey:
         self.weight = (meters.heap() - before) / size
         self.agents, walls = weighed(herd, first, whole=herd.whole)
         self.walls = walls | set(map(id, self._old))
-        self.copies: dict[str, list[Copy]] = {}  # of what never changed, by the way to it; in the order of the agents
+        self.copies: dict[str, list[Copy]] = {}  # of what is worth a word, by the way to it; in the order of the agents
         self._herd, self._meters, self._rest = herd, meters, rest
 
     def look(self, *, root: str, steps: int, until: float) -> Row:
@@ -113,8 +113,8 @@ class Survey:
                     changing.add(seen.path)
         least = _SLIGHT * self.weight * len(self.agents)
         worth = {path: row for path, row in ways.items() if path not in replaced and sum(copy.size for copy in row) >= least}
-        self.copies = {path: copies for path, copies in worth.items() if path not in changing}
-        again = _again(self.copies)
+        self.copies = worth
+        again = _again({path: copies for path, copies in worth.items() if path not in changing})
         rows = [_row(path, copies, first.stored, len(self.agents), again.get(path)) for path, copies in worth.items()]
         return reached.made, rows, reached.rooms
 
@@ -174,6 +174,7 @@ def _row(path: str, copies: list[Copy], stored: dict[str, int], agents: int, aga
     }
     if not is_array(value):
         return row
+    forms = [arrays.form(copy.seen.value) for copy in copies]
     narrow = {arrays.narrow(copy.seen.value) for copy in copies} if again is not None else {""}
     return row | {
         "kind": f"{value.dtype} {'x'.join(map(str, value.shape)) or 'number'}",
@@ -181,6 +182,8 @@ def _row(path: str, copies: list[Copy], stored: dict[str, int], agents: int, aga
         "itemsize": int(value.dtype.itemsize),
         "narrow": max(narrow, key=lambda name: int(name.lstrip("floatuin") or 0)) if "" not in narrow else "",
         "stored": max(stored.get(path, 0), *(arrays.stored(copy.seen.value) for copy in copies)),
+        "width": max(width for width, _ in forms),
+        "colours": max(colours for _, colours in forms) if all(colours for _, colours in forms) else 0,
     }
 
 

@@ -28,6 +28,7 @@ def _case(found: Advised) -> Iterator[str]:
         yield from _proposal(rank, proposal)
     if found.trial:
         yield _trial(found.trial)
+        yield from (f"left out: {refused}; same actions: no" for refused in found.trial.refused)
 
 
 def _proposal(rank: int, proposal: Proposal) -> Iterator[str]:
