@@ -68,10 +68,10 @@ def packed(stored: Array) -> tuple[int, int, bytes]:
 
 
 def _palette(bits: Array) -> Array | None:
-    """Return the different ones, sorted, if they are few."""
+    """Return the different ones, sorted, if they are few and some of them equal."""
     some = np.sort(bits[:_PROBE])
-    if len(some) == _PROBE and not np.count_nonzero(some[1:] == some[:-1]):
-        return None
+    if not np.count_nonzero(some[1:] == some[:-1]):
+        return None  # too many, or no more of one than a palette would have
     found = _different(bits[: 8 * _PROBE])
     if len(found) <= _COLOURS and len(bits) > 8 * _PROBE:
         near = found.searchsorted(bits)
