@@ -23,7 +23,6 @@ from gate.policy import Policy, load
 from gate.record import ledger
 from gate.threads import side_by_side
 from gate.tidy import style, sweep
-from gate.units import show_count
 from gate.work import Phase, Question, Step, Sweep, Tool
 
 _NAMED = 5  # paths that an error names
@@ -96,31 +95,6 @@ def check(
     return [(step, told[step.check].finding, told[step.check].reading.wall) for step in steps]
 
 
-def preview(house: House) -> tuple[Change, ...]:
-    """Say what each phase would do, change nothing, and record how long planning took."""
-    start, cpu = time.perf_counter(), time.process_time()
-    drawn = tuple(change for step in house.steps if isinstance(step.work, Sweep) for change in sweep.draw(step.work, house.root))
-    tree = house.tree()
-    removals = sum(change.act == "remove" for change in drawn)
-    headline = f"{show_count(len(house.steps), 'check')} planned, {show_count(removals, 'path')} would be removed"
-    reading = Reading(wall=time.perf_counter() - start, cpu=time.process_time() - cpu)
-    _note(house, "plan", Phase.PLAN, "nox -s plan", tree, headline, reading)
-    return drawn
-
-
-def clean(house: House, *, everything: bool, dry: bool) -> tuple[Told, tuple[Change, ...]]:
-    """Sweep, or only show what sweeping would take."""
-    steps = plan.select(house.steps, ["clean"])
-    if dry:
-        drawn = [
-            change for step in steps if isinstance(step.work, Sweep) for change in sweep.draw(step.work, house.root, everything=everything)
-        ]
-        return [], tuple(drawn)
-    told = check(house, steps, everything=everything)
-    found, _ = ledger.read(house.root, house.tree(), "clean")
-    return told, found.reading.changes if found else ()
-
-
 def summarise(house: House) -> tuple[Verdict, dict[Phase, Evidence | None]]:
     """Gather all evidence for the tree as it is now."""
     tree, policy = house.tree(), house.policy.digest
@@ -133,7 +107,14 @@ def summarise(house: House) -> tuple[Verdict, dict[Phase, Evidence | None]]:
 
 def note_git(house: House, tree: str, headline: str, wall: float) -> None:
     """Record that the git phase verified this tree, and how long that took."""
-    _note(house, "git/verify", Phase.GIT, "nox -s finish", tree, headline, Reading(wall=wall))
+    note(house, "git/verify", Phase.GIT, "nox -s finish", tree, headline, Reading(wall=wall))
+
+
+def note(house: House, check: str, phase: Phase, again: str, tree: str, headline: str, reading: Reading) -> None:
+    """Record a phase that is no check."""
+    finding = Finding(outcome=Outcome.PASSED, headline=headline)
+    taken = _now()
+    ledger.write(house.root, _evidence(house, tree, taken, finding, reading, check=check, phase=phase, again=again))
 
 
 def _changers(house: House, steps: Sequence[Step]) -> list[Step]:
@@ -203,13 +184,6 @@ def _row(house: House, step: Step, now: verdicts.Now) -> Row:
     found, damage = ledger.read(house.root, now.tree, step.check)
     newest = found or ledger.newest(house.root, step.check)
     return verdicts.row(step, newest, damage, now=now, accepted=house.policy.workflow.accepts(step.check))
-
-
-def _note(house: House, check: str, phase: Phase, again: str, tree: str, headline: str, reading: Reading) -> None:
-    """Record a phase that is no check."""
-    finding = Finding(outcome=Outcome.PASSED, headline=headline)
-    taken = _now()
-    ledger.write(house.root, _evidence(house, tree, taken, finding, reading, check=check, phase=phase, again=again))
 
 
 def _evidence(house: House, tree: str, taken: str, finding: Finding, reading: Reading, *, check: str, phase: Phase, again: str) -> Evidence:

@@ -17,23 +17,23 @@ def name(verb: Verb) -> None:
 
 def plan(words: argparse.Namespace, out: TextIO) -> int:
     """Show the plan."""
-    from gate import flow
+    from gate import flow, tidying
     from gate.report import terminal
 
     house = flow.enter(Path.cwd(), mode(words))
-    drawn = flow.preview(house)
+    drawn = tidying.preview(house)
     terminal.plan(terminal.console(out), house.steps, drawn)
     return 0
 
 
 def clean(words: argparse.Namespace, out: TextIO) -> int:
     """Sweep, or show what would go."""
-    from gate import flow
+    from gate import flow, tidying
     from gate.judge.verdict import exit_code
     from gate.report import terminal
 
     house = flow.enter(Path.cwd(), mode(words))
-    told, changes = flow.clean(house, everything=words.all, dry=words.dry_run)
+    told, changes = tidying.clean(house, everything=words.all, dry=words.dry_run)
     screen = terminal.console(out)
     if words.dry_run:
         taken = [change for change in changes if change.act == "remove"]
