@@ -34,6 +34,8 @@ class Entry:
     device: int
     inode: int
     folder: bool
+    size: int = -1  # bytes of a file, -1 where it does not matter whether it was written since
+    written: int = 0  # when, in nanoseconds since the epoch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
