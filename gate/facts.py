@@ -40,13 +40,16 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One path that the sweep would remove, or removed, or kept."""
+    """One path that a tidying room would change, or changed, or left."""
 
     path: str
     kind: str
     size: int  # bytes
-    act: str  # "remove", "removed", "kept"
+    act: str  # "remove" and "trash" before, "removed" and "trashed" after; "kept"; "restored" and "gone" of an undo; "rewritten"
     reason: str
+    rule: str = ""  # the pattern that matched
+    ignored: str = ""  # why git ignores it: file:line:pattern
+    source: str = ""  # what it can be made again from, where that is one file
     entries: tuple["Entry", ...] = ()  # every file and folder in it, children first; not recorded
 
 

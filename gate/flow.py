@@ -22,13 +22,14 @@ from gate.measure import measure
 from gate.policy import Policy, load
 from gate.record import ledger
 from gate.threads import side_by_side
-from gate.tidy import style, sweep
+from gate.tidy import style
 from gate.work import Phase, Question, Step, Sweep, Tool
 
 _NAMED = 5  # paths that an error names
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
 
 Told = list[tuple[Step, Finding, float]]
+Tidied = tuple[tuple[Change, ...], float]  # what was changed, and the seconds that it took
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,19 +58,21 @@ def check(
     house: House,
     steps: Sequence[Step],
     *,
-    everything: bool = False,
+    swept: Tidied | None = None,
     explained: bool | None = None,
     recorded: bool = True,
     watch: Callable[[], None] | None = None,
 ) -> Told:
     """Carry out steps: tidy first, then measure side by side, judge, record; return what was found, in the order of the plan.
 
-    `watch` is called as each step ends; steps that are not those of the policy are not `recorded`.
+    `swept` is what the clean-up did, which `tidying` carries out; `watch` is called as each step ends; steps that are not those of the
+    policy are not `recorded`.
     Raises GateError when the tree changed while it was measured.
     """
     told: dict[str, Evidence] = {}
     began = time.time()
-    tidied = {step.check: _tidy(house, step, everything=everything) for step in _changers(house, steps)}
+    tidied = {step.check: _mended(house, step) for step in _changers(house, steps)}
+    tidied |= {step.check: swept for step in steps if swept and isinstance(step.work, Sweep)}
     tree = house.tree()
 
     def take(group: Sequence[Step]) -> None:
@@ -118,26 +121,18 @@ def note(house: House, check: str, phase: Phase, again: str, tree: str, headline
 
 
 def _changers(house: House, steps: Sequence[Step]) -> list[Step]:
-    """Return the steps that tidy first: one style step serves for all, because each mends the same things."""
-    styles = [step for step in steps if isinstance(step.work, Tool) and step.work.fixes][:1] if house.mode is Mode.FIX else []
-    return [*styles, *(step for step in steps if isinstance(step.work, Sweep))]
+    """Return the steps that mend first: one style step serves for all, because each mends the same things."""
+    return [step for step in steps if isinstance(step.work, Tool) and step.work.fixes][:1] if house.mode is Mode.FIX else []
 
 
-def _tidy(house: House, step: Step, *, everything: bool) -> tuple[tuple[Change, ...], float]:
-    """Change the tree as planned; return the changes and the seconds they took."""
+def _mended(house: House, step: Step) -> Tidied:
+    """Let a tool mend what it can; return the changes and the seconds they took."""
     start = time.perf_counter()
-    if isinstance(step.work, Sweep):
-        changes = sweep.draw(step.work, house.root, everything=everything)
-        if house.mode is Mode.FIX:
-            changes = sweep.carry_out(changes, house.root)
-    else:
-        changes = style.fix(step.work, house.root) if isinstance(step.work, Tool) else ()
+    changes = style.fix(step.work, house.root) if isinstance(step.work, Tool) else ()
     return changes, time.perf_counter() - start
 
 
-def _take(
-    house: House, steps: Sequence[Step], tidied: dict[str, tuple[tuple[Change, ...], float]], tree: str, *, explained: bool | None
-) -> list[Evidence]:
+def _take(house: House, steps: Sequence[Step], tidied: dict[str, Tidied], tree: str, *, explained: bool | None) -> list[Evidence]:
     """Measure and judge what is measured together: all questions about one agent case, or one step of another kind."""
     taken = _now()
     questions = [step.work for step in steps if isinstance(step.work, Question)]
@@ -163,7 +158,7 @@ def _asked(questions: Sequence[Question], root: Path, *, explained: bool | None)
         return [(Reading(trouble=why), broken(why)) for _ in questions]
 
 
-def _answer(house: House, step: Step, tidied: tuple[tuple[Change, ...], float] | None) -> tuple[Reading, Finding]:
+def _answer(house: House, step: Step, tidied: Tidied | None) -> tuple[Reading, Finding]:
     """Measure and judge one step that is no question about agents."""
     reading = Reading() if isinstance(step.work, Sweep) else measure(step, house.root)
     if tidied:

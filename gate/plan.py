@@ -68,7 +68,19 @@ def _format(policy: Policy) -> Step:
 
 
 def _clean(policy: Policy) -> Step:
-    rules = tuple(Rule(kind=kind, match=rule.match, live=rule.live) for kind, rule in policy.cleanup.kinds.items())
+    rules = tuple(
+        Rule(
+            kind=kind,
+            match=rule.match,
+            empty=rule.empty,
+            tool=rule.tool,
+            regenerable=rule.class_ == "regenerable",
+            live=rule.live,
+            age=rule.max_age,
+            keep=rule.keep,
+        )
+        for kind, rule in policy.cleanup.kinds.items()
+    )
     work = Sweep(rules=rules, protect=policy.cleanup.protect)
     return Step(check="clean", phase=Phase.CLEAN, does="remove dead caches and artefacts", command="nox -s clean", work=work)
 

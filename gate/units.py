@@ -16,6 +16,8 @@ _SIZE = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(B|kB|MB|GB|KiB|MiB|GiB)")
 _COUNT = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?)")
 _TIME = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(ms|s|min)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
+_AGE = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(d|h)")
+_HOURS = {"h": 1, "d": 24}
 _KILO = 1000
 _SHOWN = ("B", "kB", "MB", "GB")
 _EXACT = 100
@@ -79,6 +81,31 @@ def duration(text: str) -> float:
         message = f'"{text}" is not a duration; write for example "30 s"'
         raise ValueError(message)
     return float(found[1]) * _SECONDS[found[2]]
+
+
+def age(text: str) -> float:
+    """Read how long ago something was, in seconds.
+
+    >>> age("14 d"), age("12 h")
+    (1209600.0, 43200.0)
+
+    Raises ValueError when the unit is missing or unknown.
+    """
+    found = _AGE.fullmatch(text)
+    if not found:
+        message = f'"{text}" is not an age; write for example "14 d"'
+        raise ValueError(message)
+    return float(found[1]) * _HOURS[found[2]] * 3600
+
+
+def show_age(seconds: float) -> str:
+    """Write an age as a policy does.
+
+    >>> show_age(1209600), show_age(43200)
+    ('14 d', '12 h')
+    """
+    hours = seconds / 3600
+    return f"{_three_digits(hours / 24)} d" if hours % 24 == 0 else f"{_three_digits(hours)} h"
 
 
 def show_size(count: float) -> str:

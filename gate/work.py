@@ -33,8 +33,13 @@ class Rule:
     """One kind of artefact that the sweep knows."""
 
     kind: str
-    match: tuple[str, ...]  # gitwildmatch patterns on paths below the root
+    match: tuple[str, ...] = ()  # gitwildmatch patterns on paths below the root; a trailing / takes folders, no other takes them
+    empty: bool = False  # folders that hold nothing
+    tool: str = ""  # npm, pip, uv: whose cache it is, cleaned by its own command
+    regenerable: bool = False  # removed at once, else moved to the trash
     live: bool = False  # kept by default because a tool of the gate still uses it
+    age: float = 0.0  # seconds since it was last written after which it goes
+    keep: int = 0  # newest that stay
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -88,6 +88,17 @@ def ignored(root: Path, paths: Iterable[str]) -> frozenset[str]:
     return frozenset(path.removeprefix("./") for path in _split(ran.out))
 
 
+def ignored_by(root: Path, paths: Iterable[str]) -> dict[str, str]:
+    """Return why git ignores each of the paths that it ignores and does not track: file:line:pattern."""
+    given = "\0".join(f"./{path}" for path in paths).encode("utf-8", "surrogateescape")
+    if not given:
+        return {}
+    ran = _git(root, "check-ignore", "-v", "-z", "--stdin", fine=(0, 1), stdin=given, env={"GIT_LITERAL_PATHSPECS": "0"})
+    words = ran.out.split("\0")[:-1]  # file, line, pattern and path of each; a pattern may be a path that is not ignored after all
+    told = zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True)
+    return {path.removeprefix("./"): f"{file}:{line}:{pattern}" for file, line, pattern, path in told if not pattern.startswith("!")}
+
+
 def staged(root: Path, source: str, target: str) -> str:
     """Return mode and object of a tracked file that may move to a target in git's index.
 

@@ -23,9 +23,9 @@ agents:
     "quality": "version: 1\npaths: [bots.py]\ntests: {arguments: [-q, -p, no:cacheprovider]}\n",
     "cleanup": """version: 1
 kinds:
-  bytecode: {match: ["*.pyc"]}
-  tool-caches: {match: [.mypy_cache/, .ruff_cache/], live: true}
-  build: {match: [build/, ".coverage", ".coverage.*"]}
+  bytecode: {class: regenerable, match: ["*.pyc"], live: true}
+  tool-caches: {class: regenerable, match: [.mypy_cache/, .ruff_cache/], live: true}
+  build: {class: regenerable, match: [build/, ".coverage", ".coverage.*"]}
 protect: [.coveragerc]
 """,
     "docs": "version: 1\n",

@@ -1,6 +1,7 @@
 """The sweep in real repositories: what goes, what stays, and why."""
 
 import io
+import os
 import py_compile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from gate.cli import main
 from gate.facts import Change
 from gate.policy import load
 from gate.tidy import sweep
+from gate.tidy.journal import Journal
 from gate.work import Sweep
 from tests.conftest import Repository
 
@@ -24,8 +26,13 @@ def draw(house: Repository, *, everything: bool = False) -> dict[str, Change]:
 
 def gone(house: Repository, *, everything: bool = False) -> set[str]:
     """Sweep for real; return the paths that were removed."""
-    done = sweep.carry_out(tuple(draw(house, everything=everything).values()), house.root)
-    return {change.path for change in done if change.act == "removed"}
+    return carried(house, tuple(draw(house, everything=everything).values()), {"removed", "trashed"})
+
+
+def carried(house: Repository, drawn: tuple[Change, ...], acts: set[str]) -> set[str]:
+    """Carry out what was drawn; return the paths with which one of these acts was done."""
+    with Journal.begin(house.root, "clean", "") as journal:
+        return {change.path for change in sweep.carry_out(drawn, journal) if change.act in acts}
 
 
 def files(root: Path) -> set[str]:
@@ -141,8 +148,7 @@ def test_folder_swapped_for_a_link_after_the_plan_is_not_entered(house: Reposito
     drawn = tuple(draw(house).values())
     (house.root / "build").rename(house.root / "moved")
     (house.root / "build").symlink_to(outside)
-    done = sweep.carry_out(drawn, house.root)
-    assert [change.act for change in done] == ["remove"]
+    assert carried(house, drawn, {"remove"}) == {"build"}
     assert (outside / "x.bin").read_text() == "precious"
     assert (house.root / "moved/x.bin").exists()
 
@@ -152,7 +158,7 @@ def test_file_written_after_the_plan_stays(house: Repository) -> None:
     house.write("build/x.bin", "x")
     drawn = tuple(draw(house).values())
     house.write("build/new.txt", "written meanwhile")
-    sweep.carry_out(drawn, house.root)
+    assert carried(house, drawn, {"removed"}) == set()
     assert files(house.root / "build") == {"new.txt"}
 
 
@@ -198,10 +204,15 @@ def test_what_could_not_be_removed_is_told_with_its_reason(house: Repository, mo
     """A removal that the system refuses fails the check and says why."""
     house.write("build/x.bin", "x")
 
-    def refuse(root: Path, folder: str) -> int:
-        raise OSError(1, f"Operation not permitted in {root.name}/{folder}")
+    real = os.unlink
 
-    monkeypatch.setattr(sweep, "_open", refuse)
+    def refuse(name: str, *, dir_fd: int | None = None) -> None:
+        if name == "x.bin":
+            raise OSError(1, f"Operation not permitted on {name}")
+        real(name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    monkeypatch.setattr(os, "supports_dir_fd", os.supports_dir_fd | {refuse})
     out = io.StringIO()
     assert main(["clean"], out) == 1
-    assert "build/x.bin: Operation not permitted in repo/build" in out.getvalue()
+    assert "build/x.bin: Operation not permitted on x.bin" in out.getvalue()

@@ -1,8 +1,9 @@
 """Tools, documents and sweeps: what their reports mean."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from gate.facts import Diagnostic, Finding, Mode, Outcome, Reading
+from gate.facts import Change, Diagnostic, Finding, Mode, Outcome, Reading
 from gate.units import show_count, show_size
 from gate.work import Step, Tool, Work
 
@@ -57,22 +58,28 @@ def documents(reading: Reading) -> Finding:
 def swept(reading: Reading, mode: Mode) -> Finding:
     """Decide what a sweep left: gone is passed, still there is failed when nothing may be changed."""
     gone = [change for change in reading.changes if change.act == "removed"]
-    left = [change for change in reading.changes if change.act == "remove"]
+    moved = [change for change in reading.changes if change.act == "trashed"]
+    left = [change for change in reading.changes if change.act in {"remove", "trash"}]
     kept = [change for change in reading.changes if change.act == "kept"]
     details = tuple(f"kept {change.path}: {change.reason}" for change in kept[:_SHOWN])
-    size = show_size(sum(change.size for change in gone or left))
-    after = f"{show_count(len(kept), 'matched path')} kept, {show_size(sum(change.size for change in kept))}"
+    after = f"{show_count(len(kept), 'matched path')} kept, {_weight(kept)}"
     if left:
         would = tuple(f"{change.path} ({change.kind}, {show_size(change.size)}): {change.reason}" for change in left[:_SHOWN])
         act = "mend what keeps them, then: nox -s clean" if mode is Mode.FIX else "remove them: nox -s clean"
         return Finding(
             outcome=Outcome.FAILED,
-            headline=f"{show_count(len(left), 'artefact')} to remove, {size}",
+            headline=f"{show_count(len(left), 'artefact')} to remove, {_weight(left)}",
             details=(*would, *details),
             next_act=act,
         )
-    headline = f"removed {show_count(len(gone), 'artefact')}, {size}; {after}" if gone else f"nothing to remove; {after}"
+    removed = f"removed {show_count(len(gone), 'artefact')}, {_weight(gone)}" if gone else ""
+    trashed = f"moved {show_count(len(moved), 'path')} to the trash, {_weight(moved)}" if moved else ""
+    headline = "; ".join([*filter(None, [removed, trashed]), after] if gone or moved else ["nothing to remove", after])
     return Finding(outcome=Outcome.PASSED, headline=headline, details=details)
+
+
+def _weight(changes: Sequence[Change]) -> str:
+    return show_size(sum(change.size for change in changes))
 
 
 def _counted(reading: Reading) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from gate.policy.base import CLOSED, Model
+from gate.policy.cleanup import CleanupPolicy
 from gate.policy.fields import (
     Below,
     Duration,
@@ -46,21 +47,6 @@ class QualityPolicy(Model):
     paths: tuple[Inside, ...] = Field(min_length=1, description="What ruff and mypy read.")
     tests: TestsPolicy = Field(default_factory=TestsPolicy)
     commands: dict[Name, CommandPolicy] = Field(default_factory=dict, description="Each becomes lint/<name>.", json_schema_extra=CLOSED)
-
-
-class KindPolicy(Model):
-    """One kind of artefact."""
-
-    match: tuple[Pattern, ...] = Field(min_length=1, description="As in .gitignore; a trailing / matches folders.")
-    live: bool = Field(default=False, description="Still used by the gate's own tools: taken only with --all.")
-
-
-class CleanupPolicy(Model):
-    """policies/cleanup.yaml: the closed list of what may be removed."""
-
-    version: Version
-    kinds: dict[Name, KindPolicy] = Field(min_length=1, json_schema_extra=CLOSED)
-    protect: tuple[Pattern, ...] = Field(default=(), description="Never taken, whatever else matches.")
 
 
 class DocsPolicy(Model):

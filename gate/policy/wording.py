@@ -117,7 +117,8 @@ def _keys(model: type[BaseModel], path: tuple[Hashable, ...]) -> list[str]:
             at = _unwrap(at.model_fields[str(part)].annotation)
         else:
             at = get_args(at)[-1 if isinstance(part, str) else 0]
-    return list(at.model_fields) if isinstance(at, type) and issubclass(at, BaseModel) else []
+    fields = at.model_fields if isinstance(at, type) and issubclass(at, BaseModel) else {}
+    return [field.alias or name for name, field in fields.items()]
 
 
 def _unwrap(annotation: object) -> object:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from gate.facts import Finding, Outcome
+from gate.facts import Change, Finding, Outcome
 from gate.report.text import plain
-from gate.units import show_time
+from gate.units import show_count, show_size, show_time
 from gate.work import Step
 
 _COLOURS = {
@@ -29,6 +29,42 @@ def findings(told: Told, *, explain: bool = False) -> Iterator[Line]:
             yield from ((f"             {plain(line)}",) for line in finding.details)
             if finding.next_act:
                 yield (f"             next: {plain(finding.next_act)}",)
+
+
+_ACTS = {
+    "remove": "would remove",
+    "trash": "would move to the trash",
+    "removed": "removed",
+    "trashed": "moved to the trash",
+    "restored": "restored",
+    "gone": "gone for good",
+    "kept": "kept",
+}
+
+
+def cleaning(listed: Sequence[Change], *, most: int, seconds: float) -> Iterator[Line]:
+    """Yield counts and bytes by kind, then the paths of each act with their reasons, at most `most` of one act."""
+    if not listed:
+        yield (f"nothing that a rule matches ({show_time(seconds)})",)
+        return
+    acts = [act for act in _ACTS if any(change.act == act for change in listed)]
+    if len({change.kind for change in listed}) > 1:
+        for kind in sorted({change.kind for change in listed}):
+            of_kind = [[change for change in listed if (change.kind, change.act) == (kind, act)] for act in acts]
+            yield (f"{kind:<16}" + ", ".join(f"{_ACTS[act]} {_amount(found)}" for act, found in zip(acts, of_kind, strict=True) if found),)
+    for act in acts:
+        found = [change for change in listed if change.act == act]
+        yield (f"{_ACTS[act]} {_amount(found)}", (f"  ({show_time(seconds)})" if act == acts[0] else "", "dim"))
+        for change in found[:most]:
+            rule = f" by {change.rule}" if change.rule else ""
+            yield f"  {plain(change.path)}  {plain(change.kind)}{plain(rule)}, {show_size(change.size)}  ", (plain(change.reason), "dim")
+        if len(found) > most:
+            yield (f"  and {show_count(len(found) - most, 'more path')}; all of them: gate clean --dry-run, or .gate/evidence",)
+
+
+def _amount(changes: Sequence[Change]) -> str:
+    """Count paths and bytes."""
+    return f"{show_count(len(changes), 'path')}, {show_size(sum(change.size for change in changes))}"
 
 
 def text(rows: Iterator[Line]) -> str:

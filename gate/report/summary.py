@@ -141,7 +141,7 @@ def _cleaned(held: Held) -> Iterator[str]:
     rows = []
     for kind in sorted({change.kind for change in changes}):
         before = [change for change in changes if change.kind == kind]
-        after = [change for change in before if change.act != "removed"]
+        after = [change for change in before if change.act not in {"removed", "trashed"}]
         rows.append((markdown(kind), _amount(before), _amount(after), str(len(before) - len(after))))
     if any(isinstance(row.step.work, Sweep) for row, _ in held):
         yield "## Cleaned"

@@ -22,11 +22,11 @@ def console(out: TextIO) -> Console:
     return Console(file=out, highlight=False, soft_wrap=True)
 
 
-def progress(screen: Console, total: int, *, watched: bool) -> Progress:
+def progress(screen: Console, total: int | None, *, watched: bool, does: str = "measuring") -> Progress:
     """Show how far long work is; quiet when nobody watches or a tool shows its own."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=screen, transient=True, disable=not (watched and screen.is_terminal))
-    bar.add_task("measuring", total=total)
+    bar.add_task(does, total=total)
     return bar
 
 
@@ -48,6 +48,12 @@ def changes(screen: Console, listed: Sequence[Change], verb: str) -> None:
         _say(screen, f"  and {len(listed) - _MOST} more")
 
 
+def cleaning(screen: Console, listed: Sequence[Change], *, whole: bool, seconds: float) -> None:
+    """Tell what a clean-up does or did, by kind, then path by path; `whole` leaves none out."""
+    for line in lines.cleaning(listed, most=len(listed) if whole else _MOST, seconds=seconds):
+        _say(screen, *line)
+
+
 def plan(screen: Console, steps: Sequence[Step], listed: Sequence[Change]) -> None:
     """Tell each step of each phase, and what cleaning would remove and keep."""
     for phase in sorted({step.phase for step in steps}, key=list(Phase).index):
@@ -55,7 +61,7 @@ def plan(screen: Console, steps: Sequence[Step], listed: Sequence[Change]) -> No
         for step in steps:
             if step.phase is phase:
                 _say(screen, f"  {plain(step.check):<34} {plain(step.does)}  ", (plain(step.command), "dim"))
-    changes(screen, [change for change in listed if change.act == "remove"], "would remove")
+    changes(screen, [change for change in listed if change.act in {"remove", "trash"}], "would remove")
     changes(screen, [change for change in listed if change.act == "kept"], "would keep")
 
 

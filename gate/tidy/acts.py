@@ -21,7 +21,7 @@ _JOURNAL = "journal.jsonl"
 class Act:
     """One line of a journal: what is about to happen."""
 
-    act: str  # begin, remove, trash, folder, move, rewrite, failed (of a move), end; undo and undone when it is taken back
+    act: str  # begin, run, remove, trash, folder, move, rewrite, failed (of a move), end; undo and undone when it is taken back
     path: str = ""  # below the root of the repository
     into: str = ""  # trash: name in the folder of the run; move: the new path; rewrite: where the other bytes lie in that folder
     inode: int = 0  # move, rewrite: of what will lie at its new place
@@ -29,7 +29,7 @@ class Act:
     digest: str = ""  # rewrite: sha256 of the new bytes
     size: int = 0  # bytes, where it is known
     tracked: bool = False  # move: git's index is told
-    what: str = ""  # begin: the verb
+    what: str = ""  # begin: the verb; run: the command
     tree: str = ""  # begin: the tree id that the plan was drawn for
 
 

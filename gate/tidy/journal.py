@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Self
 
 from gate import worktree
 from gate.errors import GateError
-from gate.facts import Entry
+from gate.facts import Change, Entry
 from gate.tidy import acts, descriptors
 from gate.tidy.acts import Act, Run
 from gate.tidy.trash import empty, runs, undo
@@ -53,15 +53,26 @@ class Journal:
             if kind is None and self.when:
                 acts.append(self._trash, self.when, [Act(act="end")])
 
-    def remove(self, *entries: Entry) -> str:
-        """Remove regenerable entries at once, in their order; return "" or why the first of those that stayed did."""
-        return next((why for why in self.remove_all(entries) if why), "")
-
-    def remove_all(self, entries: Sequence[Entry]) -> list[str]:
-        """Remove many entries with one write to the journal; return for each "" or why it stayed."""
-        self._announce([Act(act="remove", path=entry.path, size=max(entry.size, 0)) for entry in entries])
+    def remove(self, entry: Entry) -> str:
+        """Remove one regenerable entry at once; return "" or why it stayed."""
+        self._announce([Act(act="remove", path=entry.path, size=max(entry.size, 0))])
         with _Folders(self._root) as folders:
-            return [_remove(folders, entry) for entry in entries]
+            return _remove(folders, entry)
+
+    def remove_all(self, changes: Sequence[Change], watch: Callable[[], None]) -> list[str]:
+        """Remove the entries of many changes, announced in one write; return for each change "" or why some of it stayed."""
+        self._announce([Act(act="remove", path=change.path, size=change.size) for change in changes])
+        told = []
+        with _Folders(self._root) as folders:
+            for change in changes:
+                stayed = [why for entry in change.entries if (why := _remove(folders, entry))]
+                told.append(stayed[0] if stayed else "")
+                watch()
+        return told
+
+    def note(self, command: str) -> None:
+        """Write down a command that is about to run; nothing of it can be taken back."""
+        self._announce([Act(act="run", what=command)])
 
     def trash(self, entry: Entry) -> str:
         """Move one entry into the trash; return "" or why it stayed."""

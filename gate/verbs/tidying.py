@@ -1,18 +1,32 @@
 """What comes first: the plan, and the sweep."""
 
 import argparse
+import time
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
+from gate.errors import GateError
 from gate.verbs import Verb, mode, only_report
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from gate.flow import House, Told
+
+_SECOND = 1.0
 
 
 def name(verb: Verb) -> None:
     """Name the verbs of this part."""
     only_report(verb("plan", plan, "say what each phase would do and why, without doing it"))
-    made = only_report(verb("clean", clean, "remove dead caches and artefacts by policy"))
-    made.add_argument("--dry-run", action="store_true", help="only list what would be removed and kept")
+    made = only_report(verb("clean", clean, "remove or trash dead caches and artefacts by policy"))
     made.add_argument("--all", action="store_true", help="also the live caches of the gate's own tools")
+    made.add_argument("--caches", action="store_true", help="also the caches of npm, pip and uv, which all projects of this user share")
+    one = made.add_mutually_exclusive_group()
+    one.add_argument("--dry-run", action="store_true", help="only list what would go and what would stay; nothing is written")
+    one.add_argument("--undo", nargs="?", const="", metavar="WHEN", help="bring back what the newest clean-up trashed, or that of WHEN")
+    one.add_argument("--empty-trash", action="store_true", help="throw away what all runs keep; nothing can be undone then")
 
 
 def plan(words: argparse.Namespace, out: TextIO) -> int:
@@ -27,21 +41,63 @@ def plan(words: argparse.Namespace, out: TextIO) -> int:
 
 
 def clean(words: argparse.Namespace, out: TextIO) -> int:
-    """Sweep, or show what would go."""
+    """Sweep, show what would go, or take a sweep back."""
     from gate import flow, tidying
     from gate.judge.verdict import exit_code
     from gate.report import terminal
 
-    house = flow.enter(Path.cwd(), mode(words))
-    told, changes = tidying.clean(house, everything=words.all, dry=words.dry_run)
-    screen = terminal.console(out)
-    if words.dry_run:
-        taken = [change for change in changes if change.act == "remove"]
-        terminal.changes(screen, taken, "would remove")
-        terminal.changes(screen, [change for change in changes if change.act == "kept"], "would keep")
-        if not taken:
-            out.write("nothing to remove\n")
-        return 0
-    terminal.changes(screen, [change for change in changes if change.act == "removed"], "removed")
+    house, screen, start = flow.enter(Path.cwd(), mode(words)), terminal.console(out), time.perf_counter()
+    if words.undo is not None or words.empty_trash:
+        return _trash(words, house, screen)
+    with _Late(screen) as watch:
+        told: Told = []
+        if words.dry_run:
+            changes = tidying.draw(house, everything=words.all, shared=words.caches, watch=watch)
+        else:
+            told, changes = tidying.clean(house, everything=words.all, shared=words.caches, watch=watch)
+    terminal.cleaning(screen, changes, whole=words.dry_run, seconds=time.perf_counter() - start)
     terminal.findings(screen, told)
-    return exit_code(finding.outcome for _, finding, _ in told)
+    return exit_code(finding.outcome for _, finding, _ in told) if told else 0
+
+
+def _trash(words: argparse.Namespace, house: "House", screen: "Console") -> int:
+    """Take a clean-up back, or empty the trash."""
+    from gate import tidying
+    from gate.facts import Mode
+    from gate.report import terminal
+
+    if house.mode is Mode.CHECK:
+        message = "clean --undo and --empty-trash change files, and with CI=true or --check nothing is changed; run them where the work is"
+        raise GateError(message)
+    start = time.perf_counter()
+    changes = tidying.empty_trash(house) if words.empty_trash else tidying.undo(house, words.undo, "clean")
+    terminal.cleaning(screen, changes, whole=False, seconds=time.perf_counter() - start)
+    return 0
+
+
+class _Late:
+    """A progress bar that comes when work takes longer than a second, and only at a terminal."""
+
+    def __init__(self, screen: "Console") -> None:
+        """Begin to wait."""
+        self._screen, self._start = screen, time.monotonic()
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Self:
+        """Watch."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Take the bar away."""
+        if self._bar:
+            self._bar.stop()
+
+    def __call__(self, does: str) -> None:
+        """Count one more thing that was done."""
+        if self._bar is None and self._screen.is_terminal and time.monotonic() - self._start > _SECOND:
+            from gate.report import terminal
+
+            self._bar = terminal.progress(self._screen, None, watched=True, does=does)
+            self._bar.start()
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], advance=1, description=does)

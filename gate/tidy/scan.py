@@ -1,0 +1,216 @@
+"""One walk over the tree for all rules: through open folders, never through a link, not into what is somebody else's."""
+
+import os
+import posixpath
+import re
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gate import worktree
+from gate.facts import Entry
+from gate.tidy import descriptors
+from gate.tidy.rules import Hit, Rules
+
+CACHE = "__pycache__"
+BYTECODE = (".pyc", ".pyo")
+FOREIGN = "an environment, another repository or another file system"
+_ENVIRONMENTS = frozenset({".git", ".hg", ".svn", ".nox", ".tox", ".venv", ".direnv", "node_modules", worktree.STORE})
+_MARKS = frozenset({".git", "pyvenv.cfg", "HEAD"})  # files that tell whose folder it is
+_CACHED = re.compile(
+    r"(?P<source>.+?)\.[A-Za-z]+-?[0-9]+(-pytest-[0-9A-Za-z.]+)?(\.opt-[0-9a-z]+)?\.py[co]"
+)  # module.cpython-311.opt-1.pyc
+_DEEP = 200  # folders; each one is open while it is looked into
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+Watch = Callable[[], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """A path that a rule matches, as it was seen."""
+
+    path: str
+    hit: Hit
+    folder: bool
+    entries: tuple[Entry, ...]  # the path and everything below it, children first
+    blocked: str = ""  # why it must stay, whatever else is found out
+    source: str = ""  # of byte code: what it was made from, "" where its name does not tell
+    sourced: bool = False  # whether that is there
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scanned:
+    """What one walk found."""
+
+    seen: list[Seen] = field(default_factory=list)
+    caches: dict[str, tuple[Entry, int]] = field(default_factory=dict)  # folders of byte code -> itself, how much lies in it
+    unread: list[str] = field(default_factory=list)  # folders that could not be looked into
+
+
+def scan(root: Path, rules: Rules, watch: Watch) -> Scanned:
+    """Walk the tree below the root once; `watch` is called for every folder."""
+    at = descriptors.open_root(root)
+    try:
+        walk = _Walk(os.fstat(at).st_dev, _mounts(root), rules, watch)
+        walk.folder(at, "", 0)
+        return walk.found
+    finally:
+        os.close(at)
+
+
+class _Walk:
+    """What the walk needs to know at every folder, and what it found; the path of a folder ends with a slash, that of the root is empty."""
+
+    def __init__(self, device: int, mounts: frozenset[str], rules: Rules, watch: Watch) -> None:
+        self.found = Scanned()
+        self._device, self._mounts, self._rules, self._watch = device, mounts, rules, watch
+        self._whole = rules.file_names.whole | _MARKS
+
+    def folder(self, at: int, path: str, depth: int, above: Hit | None = None) -> bool:
+        """Look into an open folder; tell whether it holds nothing but empty folders.
+
+        `above` is the rule that matched a folder of byte code, and so everything in it.
+        """
+        self._watch()
+        folders, files, others = self._listed(at, everything=above is not None)
+        if _is_foreign(folders, files, is_root=not path):
+            return False
+        for entry in files:
+            hit = above or self._rules.file(path + entry.name)
+            if hit:
+                self._file(at, path, entry, hit)
+        if path.endswith(f"{CACHE}/"):
+            self.found.caches[path[:-1]] = (_entry(path[:-1], os.fstat(at)), others + len(folders))
+        empty = [entry for entry in folders if self._folder(at, path, entry, depth)]
+        if path and not others and len(empty) == len(folders):
+            return True
+        if self._rules.empty:
+            for entry in empty:
+                known = _entry(path + entry.name, entry.stat(follow_symlinks=False))
+                self.found.seen.append(Seen(path=known.path, hit=self._rules.empty, folder=True, entries=(known,)))
+        return False
+
+    def _listed(self, at: int, *, everything: bool) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]], int]:
+        """Return the folders, the files that a pattern could match, and how many others than folders there are; most time goes here."""
+        whole, tails, heads = self._whole, self._rules.file_names.tails, self._rules.file_names.heads
+        folders, files, others = [], [], 0
+        with os.scandir(at) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry)
+                else:
+                    others += 1
+                    name = entry.name
+                    if name.endswith(tails) or name in whole or name.startswith(heads) or everything:
+                        files.append(entry)
+        return folders, files, others
+
+    def _folder(self, at: int, path: str, entry: os.DirEntry[str], depth: int) -> bool:
+        """Match a folder, or look into it when it is ours; tell whether it holds nothing."""
+        name, below = entry.name, path + entry.name
+        hit = self._rules.folder(below) if self._rules.folder_names.pass_(name) else None
+        if hit and name != CACHE:
+            self._matched(at, below, name, hit)
+            return False
+        if name in _ENVIRONMENTS or below in self._mounts:
+            return False
+        inner = self._opened(at, name, below, depth)
+        if inner < 0:
+            return False
+        try:
+            return self.folder(inner, f"{below}/", depth + 1, hit)
+        finally:
+            os.close(inner)
+
+    def _matched(self, at: int, path: str, name: str, hit: Hit) -> None:
+        """Take a folder with everything below it, or say what in it keeps it."""
+        entries: list[Entry] = []
+        why = self._gather(at, path, name, entries, 0)
+        if not entries or entries[-1].path != path:  # the folder itself is always told
+            entries.append(_entry(path, os.stat(name, dir_fd=at, follow_symlinks=False)))
+        self.found.seen.append(Seen(path=path, hit=hit, folder=True, entries=tuple(entries), blocked=why))
+
+    def _gather(self, at: int, path: str, name: str, entries: list[Entry], depth: int) -> str:
+        """Collect a folder after everything in it; return what in it must stay, or ""."""
+        if name in _ENVIRONMENTS or path in self._mounts:
+            return f"{path} is {FOREIGN}"
+        inner = self._opened(at, name, path, depth)
+        if inner < 0:
+            return f"{path} could not be looked into, or is {FOREIGN}"
+        try:
+            with os.scandir(inner) as listed:
+                every = list(listed)
+            folders = [entry for entry in every if entry.is_dir(follow_symlinks=False)]
+            files = [entry for entry in every if not entry.is_dir(follow_symlinks=False)]
+            why = f"{path} is {FOREIGN}" if _is_foreign(folders, files) else ""
+            entries.extend(_entry(f"{path}/{entry.name}", entry.stat(follow_symlinks=False)) for entry in files)
+            for entry in folders:
+                why = why or self._gather(inner, f"{path}/{entry.name}", entry.name, entries, depth + 1)
+            entries.append(_entry(path, os.fstat(inner)))
+            return why
+        finally:
+            os.close(inner)
+
+    def _opened(self, at: int, name: str, path: str, depth: int) -> int:
+        """Open a folder of this file system; return -1 where that cannot be, and remember it."""
+        try:
+            inner = os.open(name, descriptors.FOLDER, dir_fd=at) if depth < _DEEP else -1
+        except OSError:  # not readable, or another thing by now
+            inner = -1
+        if inner < 0:
+            self.found.unread.append(path)
+        elif os.fstat(inner).st_dev != self._device:
+            os.close(inner)
+            return -1
+        return inner
+
+    def _file(self, at: int, path: str, entry: os.DirEntry[str], hit: Hit) -> None:
+        """Take a file or link; of byte code look for its source."""
+        name = entry.name
+        source, sourced = _source(at, path, name) if name.endswith(BYTECODE) else ("", False)
+        known = _entry(path + name, entry.stat(follow_symlinks=False))
+        self.found.seen.append(Seen(path=known.path, hit=hit, folder=False, entries=(known,), source=source, sourced=sourced))
+
+
+def _source(at: int, path: str, name: str) -> tuple[str, bool]:
+    """Say what byte code was made from, and whether that is there."""
+    near = name[:-1]
+    if path.endswith(f"{CACHE}/"):
+        cached = _CACHED.fullmatch(name)
+        if not cached:
+            return "", False
+        near = f"../{cached['source']}.py"
+    try:
+        os.stat(near, dir_fd=at)
+    except OSError:
+        return posixpath.normpath(path + near), False
+    return posixpath.normpath(path + near), True
+
+
+def _is_foreign(folders: Sequence[os.DirEntry[str]], files: Sequence[os.DirEntry[str]], *, is_root: bool = False) -> bool:
+    """Tell whether a folder is a repository of its own, bare ones too, or an environment."""
+    marks = {entry.name for entry in files if entry.name in _MARKS}
+    inner = {entry.name for entry in folders} if len(folders) else set()
+    if "pyvenv.cfg" in marks or "conda-meta" in inner:
+        return True
+    return not is_root and (".git" in marks or ".git" in inner or ("HEAD" in marks and "objects" in inner))
+
+
+def _entry(path: str, status: os.stat_result) -> Entry:
+    """Write down what a path is, so that it is known again."""
+    folder = stat.S_ISDIR(status.st_mode)
+    size = -1 if folder else status.st_size
+    return Entry(path=path, device=status.st_dev, inode=status.st_ino, folder=folder, size=size, written=status.st_mtime_ns)
+
+
+def _mounts(root: Path) -> frozenset[str]:
+    """Return the folders below the root where something else is mounted, also another part of the same file system."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().decode("utf-8", "surrogateescape").splitlines()
+    except FileNotFoundError:  # another system: there the device of a folder tells
+        return frozenset()
+    places = (_OCTAL.sub(lambda found: chr(int(found[1], 8)), line.split()[4]) for line in lines)
+    below = f"{os.path.realpath(root)}/"
+    return frozenset(place.removeprefix(below) for place in places if place.startswith(below))
