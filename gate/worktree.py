@@ -89,11 +89,14 @@ def ignored(root: Path, paths: Iterable[str]) -> frozenset[str]:
 
 
 def ignored_by(root: Path, paths: Iterable[str]) -> dict[str, str]:
-    """Return why git ignores each of the paths that it ignores and does not track: file:line:pattern."""
+    """Return why git ignores each of the paths that it ignores, tracked or not: file:line:pattern.
+
+    Git does not look at its index: it would go through all of it for each path (25 s for 3,000 paths among 100,000).
+    """
     given = "\0".join(f"./{path}" for path in paths).encode("utf-8", "surrogateescape")
     if not given:
         return {}
-    ran = _git(root, "check-ignore", "-v", "-z", "--stdin", fine=(0, 1), stdin=given, env={"GIT_LITERAL_PATHSPECS": "0"})
+    ran = _git(root, "check-ignore", "-v", "-z", "--no-index", "--stdin", fine=(0, 1), stdin=given, env={"GIT_LITERAL_PATHSPECS": "0"})
     words = ran.out.split("\0")[:-1]  # file, line, pattern and path of each; a pattern may be a path that is not ignored after all
     told = zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True)
     return {path.removeprefix("./"): f"{file}:{line}:{pattern}" for file, line, pattern, path in told if not pattern.startswith("!")}
