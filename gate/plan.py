@@ -9,7 +9,7 @@ from itertools import product
 from gate.errors import GateError
 from gate.policy import Policy
 from gate.policy.memory import AgentCase, CallCase, LimitPolicy
-from gate.work import Budget, Documents, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool
+from gate.work import Budget, Destination, Documents, Filing, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool
 
 
 def steps(policy: Policy) -> tuple[Step, ...]:
@@ -87,7 +87,14 @@ def _clean(policy: Policy) -> Step:
 
 def _docs(policy: Policy) -> Step:
     docs = policy.docs
-    work = Documents(match=docs.match, leave=docs.leave, root=docs.root, home=docs.home)
+    work = Documents(
+        match=docs.match,
+        leave=docs.leave,
+        root=docs.root,
+        home=docs.home,
+        destinations=tuple(Destination(folder=folder, filings=tuple(_filings(policy, folder))) for folder in docs.destinations),
+        still=policy.workflow.record.paths,
+    )
     return Step(
         check="docs/links",
         phase=Phase.DOCS,
@@ -95,6 +102,17 @@ def _docs(policy: Policy) -> Step:
         command="nox -s docs",
         work=work,
     )
+
+
+def _filings(policy: Policy, folder: str) -> Iterator[Filing]:
+    """Take the rules of one destination apart, each with its line."""
+    wanted = policy.docs.destinations[folder]
+    lists: dict[tuple[str, ...], tuple[str, ...]] = {(by,): getattr(wanted, by) for by in ("path", "name", "heading", "assets")}
+    lists |= {("front_matter", key): values for key, values in wanted.front_matter.items()}
+    for keys, patterns in lists.items():
+        for at, pattern in enumerate(patterns):
+            place = policy.places.get(".".join(("docs.destinations", folder, *keys, str(at))), "policies/docs.yaml")
+            yield Filing(by=keys[0], pattern=pattern, key="".join(keys[1:]), place=place)
 
 
 def _lint(policy: Policy) -> Iterator[Step]:

@@ -51,13 +51,33 @@ class Sweep:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Filing:
+    """One reason for which a document belongs in a destination."""
+
+    by: str  # path, name, front_matter, heading, assets
+    pattern: str
+    key: str = ""  # of the front matter
+    place: str = ""  # policy file and line
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Destination:
+    """One folder and what belongs there."""
+
+    folder: str
+    filings: tuple[Filing, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Documents:
     """Which documents are read and where they may lie."""
 
     match: tuple[str, ...]
     leave: tuple[str, ...]
     root: tuple[str, ...]  # names that may stay at the root of the repository
-    home: str  # where all others belong
+    home: str  # where others at the root belong when no destination takes them
+    destinations: tuple[Destination, ...] = ()  # the first one that takes a document has it
+    still: tuple[str, ...] = ()  # files and folders that are read and never move: what the gate records
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

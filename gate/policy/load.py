@@ -20,6 +20,7 @@ FOLDER = "policies"
 MOST_SHOWN = 50  # mistakes of one file; more are counted
 _KEY = 40
 _WHAT = 240
+_OF_KEYS = frozenset({"string_pattern_mismatch", "string_too_short", "value_error"})  # what can be wrong with a key
 
 
 def load(root: Path) -> Policy:
@@ -127,7 +128,7 @@ def _follows(detail: ErrorDetails, known: set[KeyPath], meant: set[KeyPath]) -> 
 def _path(detail: ErrorDetails) -> KeyPath:
     """Return the key path of a mistake; pydantic marks a wrong key of a mapping behind its path."""
     path = tuple(detail["loc"])
-    return path[:-1] if path[-1:] == ("[key]",) and detail["type"] == "string_pattern_mismatch" else path
+    return path[:-1] if path[-1:] == ("[key]",) and detail["type"] in _OF_KEYS else path
 
 
 def _told(file: str, model: type[Model], located: Located, details: list[ErrorDetails]) -> list[str]:

@@ -9,12 +9,12 @@ from pydantic import Field, field_validator, model_validator
 
 from gate.policy.base import CLOSED, Model
 from gate.policy.cleanup import CleanupPolicy
+from gate.policy.docs import DocsPolicy
 from gate.policy.fields import (
     Below,
     Duration,
     Inside,
     Name,
-    Pattern,
     Version,
     Word,
     written,
@@ -47,28 +47,6 @@ class QualityPolicy(Model):
     paths: tuple[Inside, ...] = Field(min_length=1, description="What ruff and mypy read.")
     tests: TestsPolicy = Field(default_factory=TestsPolicy)
     commands: dict[Name, CommandPolicy] = Field(default_factory=dict, description="Each becomes lint/<name>.", json_schema_extra=CLOSED)
-
-
-class DocsPolicy(Model):
-    """policies/docs.yaml: which documents are read and where they may lie."""
-
-    version: Version
-    match: tuple[Pattern, ...] = Field(default=("*.md",), min_length=1)
-    leave: tuple[Pattern, ...] = Field(default=(), description="Documents that are not read.")
-    root: tuple[Word, ...] = Field(
-        default=(
-            "README.md",
-            "LICENSE.md",
-            "CHANGELOG.md",
-            "CONTRIBUTING.md",
-            "SECURITY.md",
-            "CODE_OF_CONDUCT.md",
-            "AGENTS.md",
-            "CLAUDE.md",
-        ),
-        description="Names that may stay at the root.",
-    )
-    home: Inside = Field(default="docs", description="Where other documents belong.")
 
 
 class RecordPolicy(Model):
