@@ -54,6 +54,46 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """One file that goes to another place in the repository."""
+
+    source: str
+    target: str
+    rule: str  # that takes it there, with policy file and line
+    tracked: bool  # git knows it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Relink:
+    """One destination that is written anew because files move."""
+
+    path: str  # of the document, before anything moves
+    line: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rewrite:
+    """One file that gets other bytes."""
+
+    path: str  # after everything has moved
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consolidation:
+    """Everything that moving documents means, worked out before anything is touched."""
+
+    moves: tuple[Move, ...] = ()
+    relinks: tuple[Relink, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
+    stays: tuple[tuple[str, str], ...] = ()  # what a rule would move: path, why it does not
+    dead: tuple["Diagnostic", ...] = ()  # links that lead nowhere already
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnostic:
     """One complaint of a tool about one place."""
 
