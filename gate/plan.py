@@ -99,7 +99,7 @@ def _docs(policy: Policy) -> Step:
         check="docs/links",
         phase=Phase.DOCS,
         does="follow every link inside the repository and find stray documents",
-        command="nox -s docs",
+        command="nox -s links",
         work=work,
     )
 

@@ -269,7 +269,10 @@ def test_documents_at_the_root_are_stray(bare: Repository) -> None:
     for path in ("README.md", "NOTES.md", "notes/README.md", "a/b/NOTES.md", "notes.txt"):
         bare.write(path)
     assert wrong(bare) == [("NOTES.md", 1, "stray")]
-    assert read(bare).diagnostics[0].message == "a document at the root; move it to docs/ or add it to root in policies/docs.yaml"
+    assert read(bare).diagnostics[0].message == (
+        "belongs in docs/ (policies/docs.yaml: a document at the root that is not named in root); nox -s docs moves it there, "
+        "or add it to root in policies/docs.yaml"
+    )
     assert not read(bare, root=("README.md", "NOTES.md")).failed
 
 

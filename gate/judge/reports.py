@@ -51,7 +51,7 @@ def documents(reading: Reading) -> Finding:
         return Finding(outcome=Outcome.PASSED, headline=f"{read}, none dead")
     headline = f"{show_count(len(reading.diagnostics), 'complaint')} about {read}"
     return Finding(
-        outcome=Outcome.FAILED, headline=headline, details=_lines(reading.diagnostics), next_act="correct them, then: nox -s docs"
+        outcome=Outcome.FAILED, headline=headline, details=_lines(reading.diagnostics), next_act="correct them, then: nox -s links"
     )
 
 

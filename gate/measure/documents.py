@@ -1,6 +1,5 @@
 """Markdown documents: every relative link and anchor, and documents that lie where none should."""
 
-import os
 import time
 from pathlib import Path
 
@@ -8,9 +7,10 @@ from pathspec import GitIgnoreSpec
 
 from gate import worktree
 from gate.facts import Diagnostic, Reading
-from gate.pages import tree
-from gate.pages.tree import Tree
+from gate.pages import complaints, tree
 from gate.work import Documents
+
+MOVES = "nox -s docs"  # the command that moves documents to where they belong
 
 
 def measure(documents: Documents, root: Path) -> Reading:
@@ -22,8 +22,8 @@ def measure(documents: Documents, root: Path) -> Reading:
     whole = tree.build(root, files, paths)
     found: list[Diagnostic] = []
     for path, page in whole.pages.items():
-        found += [wrong for link in page.links if (wrong := _follow(whole, path, link.line, link.target))]
-    found += [_stray(path, documents.home) for path in paths if "/" not in path and path not in documents.root]
+        found += [wrong for link in page.links if (wrong := complaints.link(whole, path, link))]
+    found += [astray for path in paths if (astray := complaints.stray(documents, path, whole.pages.get(path), MOVES))]
     return Reading(
         wall=time.perf_counter() - start,
         cpu=time.process_time() - cpu,
@@ -31,34 +31,3 @@ def measure(documents: Documents, root: Path) -> Reading:
         counts={"documents": len(paths), "links": sum(len(page.links) for page in whole.pages.values())},
         failed=bool(found),
     )
-
-
-def _follow(whole: Tree, path: str, line: int, target: str) -> Diagnostic | None:
-    """Say what is wrong with one link, or return None."""
-    way = whole.follow(path, target)
-    match way.wrong:
-        case "no-link":
-            return _wrong(path, line, "dead-link", f"{target} is not a link; correct it")
-        case "dead-link":
-            return _wrong(path, line, "dead-link", f"{target} leads nowhere; correct or delete the link")
-        case "dead-anchor":
-            return _wrong(path, line, "dead-anchor", f"{target}: {_shown(way.goal)} has no heading #{way.fragment}; correct it")
-    return None
-
-
-def _stray(path: str, home: str) -> Diagnostic:
-    """Say where a document at the root belongs."""
-    return _wrong(path, 1, "stray", f"a document at the root; move it to {home}/ or add it to root in policies/docs.yaml")
-
-
-def _wrong(path: str, line: int, code: str, message: str) -> Diagnostic:
-    return Diagnostic(path=_shown(path), line=line, code=code, message=message)
-
-
-def _shown(path: str) -> str:
-    r"""Write a path that is not UTF-8 as text that can be recorded.
-
-    >>> _shown("a\udcff.md")
-    'a\\xff.md'
-    """
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

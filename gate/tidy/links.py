@@ -4,7 +4,7 @@ import html
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote, urlsplit
 
@@ -27,16 +27,17 @@ class _Edit:
     path: str  # that it then has, percent codes resolved
 
 
-def rewrite(tree: Tree, moves: Mapping[str, str]) -> tuple[Tree, tuple[Relink, ...], tuple[Rewrite, ...]]:
+def rewrite(tree: Tree, moves: Mapping[str, str], left: Collection[str]) -> tuple[Tree, tuple[Relink, ...], tuple[Rewrite, ...]]:
     """Return the tree as it would be after the moves, and each link and document that must be written anew for it.
 
+    Documents that are `left` keep every byte.
     Raises GateError when a link that works would not, or when a destination cannot be written anew without touching anything else.
     """
     planned = _moved(tree, moves, tree.pages)
     relinks: list[Relink] = []
     rewrites, pages = [], dict(tree.pages)
     for path, page in tree.pages.items():
-        edits = list(_edits(tree, planned, moves, path, page))
+        edits = list(_edits(tree, planned, moves, path, page)) if path not in left else []
         if edits:
             text = _spliced(page, edits)
             raw = text.encode("utf-8", "surrogateescape")

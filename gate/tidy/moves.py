@@ -23,6 +23,7 @@ class Scene:
     tree: Tree
     tracked: frozenset[str]
     taken: frozenset[str]  # keys of what lies in the destinations, known to git or not
+    left: frozenset[str]  # documents that the policy leaves alone
     held: Mapping[str, str]  # path -> why it stays, though a rule would move it
 
 
@@ -56,9 +57,9 @@ def key(path: str) -> str:
 def _filed(work: Documents, scene: Scene, path: str, source: str) -> Filed | None:
     """Say where the file that is now at `source` would go if it lay at `path`."""
     page = scene.tree.pages.get(source)
-    if page:
-        return filing.document(work, path, page)
-    return None if source in scene.tree.links else filing.asset(work, path)
+    if source in scene.left or source in scene.tree.links:
+        return None
+    return filing.document(work, path, page) if page else filing.asset(work, path)
 
 
 def _settled(work: Documents, scene: Scene, path: str, filed: Filed, taken: set[str]) -> tuple[str, Filed]:

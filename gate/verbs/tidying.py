@@ -1,4 +1,4 @@
-"""What comes first: the plan, and the sweep."""
+"""What comes first: the plan, the sweep, and documents to where they belong."""
 
 import argparse
 import time
@@ -27,6 +27,10 @@ def name(verb: Verb) -> None:
     one.add_argument("--dry-run", action="store_true", help="only list what would go and what would stay; nothing is written")
     one.add_argument("--undo", nargs="?", const="", metavar="WHEN", help="bring back what the newest clean-up trashed, or that of WHEN")
     one.add_argument("--empty-trash", action="store_true", help="throw away what all runs keep; nothing can be undone then")
+
+    made = only_report(verb("docs", docs, "move documents to where the policy wants them, links with them, and check every link"))
+    made.add_argument("--dry-run", action="store_true", help="only show each move and each link that would be written anew")
+    made.add_argument("--undo", nargs="?", const="", metavar="WHEN", help="take back the newest run, or the one of this name")
 
 
 def plan(words: argparse.Namespace, out: TextIO) -> int:
@@ -58,6 +62,31 @@ def clean(words: argparse.Namespace, out: TextIO) -> int:
     terminal.cleaning(screen, changes, whole=words.dry_run, seconds=time.perf_counter() - start)
     terminal.findings(screen, told)
     return exit_code(finding.outcome for _, finding, _ in told) if told else 0
+
+
+def docs(words: argparse.Namespace, out: TextIO) -> int:
+    """Move documents, or show what would move, or take it back; then follow every link."""
+    from gate import consolidation, flow
+    from gate.facts import Mode
+    from gate.judge.verdict import exit_code
+    from gate.report import moves, terminal
+
+    house = flow.enter(Path.cwd(), mode(words))
+    if words.undo is not None:
+        out.write(moves.undone(consolidation.undo(house, words.undo)))
+        return 0
+    if words.dry_run or house.mode is Mode.CHECK:
+        out.write(moves.text(consolidation.preview(house), done=False))
+        if words.dry_run:
+            return 0
+    else:
+        told, when, back = consolidation.move(house)
+        out.write(moves.undone(back) if back else "")
+        out.write(moves.text(told, done=True))
+        out.write(f"to take it back: gate docs --undo {when}\n" if when else "")
+    found = consolidation.check(house)
+    terminal.findings(terminal.console(out), found)
+    return exit_code(finding.outcome for _, finding, _ in found)
 
 
 def _trash(words: argparse.Namespace, house: "House", screen: "Console") -> int:
