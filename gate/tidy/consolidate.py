@@ -54,8 +54,6 @@ def draw(work: Documents, root: Path) -> Drawn:
         held=dict(_held(before, others)),
     )
     planned, stays = _settled(work, root, scene, navs)
-    for move in planned:
-        _accessible(root, move)
     where = {move.source: move.target for move in planned}
     _, relinks, rewrites = links.rewrite(before, where, frozenset(others))
     listed = list(_listed(root, navs, where))
@@ -114,6 +112,8 @@ def _settled(
     """Draw moves until none is left that must not be made."""
     while True:
         planned, stays = moves.draw(work, scene)
+        for move in planned:
+            _accessible(root, move)
         ignored = worktree.ignored(root, [move.target for move in planned if not move.tracked])
         held = {move.source: f"git ignores {move.target}" for move in planned if move.target in ignored}
         for move in planned:

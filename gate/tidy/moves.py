@@ -28,10 +28,7 @@ class Scene:
 
 
 def draw(work: Documents, scene: Scene) -> tuple[tuple[Move, ...], tuple[tuple[str, str], ...]]:
-    """Return the moves, none onto what is there, and what stays though a rule would move it, with the reason.
-
-    Raises GateError when two rules send one document back and forth.
-    """
+    """Return the moves, none onto what is there, and what stays though a rule would move it, with the reason."""
     taken = {key(path) for path in (*scene.tree.files, *scene.tree.folders)} | scene.taken
     moves, stays = [], []
     for path in sorted(scene.tree.files):
@@ -63,18 +60,15 @@ def _filed(work: Documents, scene: Scene, path: str, source: str) -> Filed | Non
 
 
 def _settled(work: Documents, scene: Scene, path: str, filed: Filed, taken: set[str]) -> tuple[str, Filed]:
-    """Find the place from which no rule sends a file on, so that a second run has nothing to do."""
-    folders = [filed.folder]
+    """Find the place from which no rule sends a file on, so that a second run has nothing to do.
+
+    It ends: what lies in a destination is sent on to an earlier one only.
+    """
     while True:
-        target = _free(path, folders[-1], lambda name: key(name) in taken)
+        target = _free(path, filed.folder, lambda name: key(name) in taken)
         onward = _filed(work, scene, target, path)
         if not onward:
             return target, filed
-        if onward.folder in folders:
-            way = " and ".join(dict.fromkeys([*folders, onward.folder]))
-            message = f"{onward.rule}: {path} would go back and forth between {way}; let only one of them take it"
-            raise GateError(message)
-        folders.append(onward.folder)
         filed = onward
 
 

@@ -1,0 +1,154 @@
+"""A repository whose documents lie scattered, with links of every kind between them; and a child that moves them and is killed."""
+
+import os
+import random
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from functools import partial
+from io import StringIO
+from pathlib import Path
+
+from gate import cli, plan
+from gate.policy import load
+from gate.tidy import consolidate, journal
+from gate.work import Documents
+from tests.conftest import Repository, furnish
+from tests.killing import killed_at
+from tests.trees import Snapshot, snapshot
+
+POLICY = """version: 1
+destinations:
+  docs/archived:
+    path: [old/]
+    front_matter: {status: [archived, superseded]}
+  docs/api:
+    name: ["api*"]
+    assets: ["*.png"]
+  docs/operations:
+    heading: ["*runbook*"]
+"""
+DOCUMENTS = {
+    "README.md": '# Top\n\n[api](API-notes.md#use "t") ![p](pic.png) [old](old/a/notes.md)\n'
+    "`[x](API-notes.md)`\n\n[dead](gone.md) [l][l]\n\n"
+    "[l]: <Run Book.md>\n\n```\n[x](API-notes.md)\n```\n",
+    "API-notes.md": '# Use\r\n[readme](./README.md) <img src="pic.png"> [self](API-notes.md#use)',
+    "Run Book.md": "# The Runbook\n\n| a |\n|---|\n| [b](API-notes.md) |\n",
+    "old/a/notes.md": "one [two](../b/notes.md) [r](../../README.md#top)\n",
+    "old/b/notes.md": "two [one](../a/notes.md)\n",
+    "old/b/NOTES.md": "three [two](notes.md)\n",
+    "src/x.md": "---\nstatus: Archived\n---\n# X\n\n> [a](../API-notes.md)\n",
+    "src/stays.md": "[x](x.md) [b](/Run%20Book.md)\n",
+    "docs/index.md": "[api](../API-notes.md)\n",
+    "docs/api/README.md": "# API\n",
+    "mkdocs.yml": "site_name: x\nnav:\n  - Home: index.md\n  - Archive: 'old.md'\n",
+    "docs/old.md": "---\nstatus: superseded\n---\n[i](index.md)\n",
+}
+FEW = ("README.md", "API-notes.md", "old/a/notes.md", "old/b/notes.md")  # enough for every kind of act
+PICTURE = b"\x89PNG\r\n\0\xff"
+
+
+def scatter(repo: Repository, paths: Iterable[str] = DOCUMENTS) -> Repository:
+    """Commit a house with scattered documents, one of which git does not know."""
+    furnish(repo)
+    repo.write("policies/docs.yaml", POLICY)
+    for path in paths:
+        repo.write(path, DOCUMENTS[path])
+    repo.write("pic.png", PICTURE)
+    repo.commit()
+    repo.write("STRAY.md", "[x](old/b/NOTES.md)\n")
+    return repo
+
+
+def state(repo: Repository) -> tuple[Snapshot, str, str]:
+    """Return every byte of the tree, git's index, and what git says of both."""
+    return snapshot(repo.root), repo.git("ls-files", "--stage"), repo.git("status", "--porcelain", "-uall")
+
+
+def gate(*words: str) -> tuple[int, str]:
+    """Call the gate here; return its exit code and what it printed."""
+    out = StringIO()
+    return cli.main(words, out), out.getvalue()
+
+
+class Killed:
+    """Let children move documents, kill each, and end every case in one of the ways in which a person would."""
+
+    def __init__(self, repo: Repository, chance: random.Random) -> None:
+        """Look once at the beginning, at the end, and at how long the way takes."""
+        self.repo, self.chance = repo, chance
+        self.before = state(repo)
+        child, start, begun = forked(lambda: gate("docs")), time.monotonic(), self._begun(wait=True)
+        os.waitpid(child, 0)
+        self.whole, self.acting = time.monotonic() - start, time.monotonic() - begun
+        self.after = _contents(state(repo))
+        self._back()
+        self.stopped = 0  # children that were killed after they had begun and before they were done
+
+    def at_random(self, number: int) -> None:
+        """Kill a child at a random moment of its whole life, or three times out of four of the time after its first act."""
+        late = self.chance.random() < 0.75
+        child = forked(lambda: gate("docs"))
+        self._begun(wait=late)
+        time.sleep(self.chance.uniform(0, self.acting if late else self.whole))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        self._end(number)
+
+    def in_turn(self, calls: Iterable[int]) -> None:
+        """Kill a child before each of these system calls that change something, until one comes through."""
+        root = self.repo.root
+        work = next(step.work for step in plan.steps(load(root)) if isinstance(step.work, Documents))
+        for call in calls:
+            drawn = consolidate.draw(work, root)
+            came = killed_at(call, partial(consolidate.carry_out, drawn, root, ""))
+            self._end(call)
+            if not came:
+                return
+
+    def _begun(self, *, wait: bool) -> float:
+        """Wait for the first act of a child, where that is wanted, and return the moment."""
+        trash, late = self.repo.root / ".gate/trash", time.monotonic() + 60
+        while wait and not (trash.is_dir() and any(trash.iterdir())):
+            assert time.monotonic() < late, "the child did not begin"
+            time.sleep(0.0005)
+        return time.monotonic()
+
+    def _end(self, number: int) -> None:
+        """Undo, or run again and undo."""
+        self.stopped += bool(consolidate.stopped(self.repo.root))
+        if number % 2:
+            gate("docs")
+            assert _contents(state(self.repo)) == self.after, number
+        self._back()
+
+    def _back(self) -> None:
+        for run in reversed(journal.runs(self.repo.root)):
+            journal.undo(self.repo.root, run.when)
+        assert state(self.repo) == self.before
+        journal.empty(self.repo.root)
+
+
+def forked(act: Callable[[], object]) -> int:
+    """Let a child act; return its process id."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # a test runner has threads; the child uses none of them
+        child = os.fork()
+    if child == 0:
+        try:
+            act()
+        finally:
+            os._exit(0)
+    return child
+
+
+def _contents(found: tuple[Snapshot, str, str]) -> tuple[dict[bytes, tuple[str, int, bytes]], str]:
+    """Leave out when files were written, and what the second of two ends says of the first."""
+    tree, index, _ = found
+    return {path: what[:3] for path, what in tree.items()}, index
+
+
+def named(root: Path) -> list[str]:
+    """List every Markdown file."""
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*.md") if ".gate" not in path.parts)
