@@ -66,7 +66,7 @@ def build(root: Path, files: Iterable[str], documents: Iterable[str]) -> Tree:
     """
     listed = frozenset(files)
     real = os.path.realpath(root)
-    links = {path: _end(real, path) for path in listed if (root / path).is_symlink()}
+    links = {path: _end(real, path) for path in listed if os.path.islink(f"{root}/{path}")}  # noqa: PTH114 - there may be many, and a Path for each is slow
     whole = {path: root / path for path in documents if path not in links}
     pages = {path: read(file.read_bytes()) for path, file in whole.items() if file.is_file()}
     return Tree(files=listed, folders=folders(listed), links=links, pages=pages)
