@@ -81,6 +81,34 @@ class Documents:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Index:
+    """The generated list of documents below the folder of one file."""
+
+    path: str  # the file
+    match: tuple[str, ...]
+    leave: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Duplicates:
+    """Which documents are compared, and when two of them count as near-identical."""
+
+    match: tuple[str, ...]
+    leave: tuple[str, ...]
+    threshold: float  # shared of all five-word shingles of two documents, 0 to 1
+    fails: bool = False  # duplicates are a failure, not only information
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Learning:
+    """One thing that a task taught, as AGENTS.md keeps it."""
+
+    text: str
+    date: str  # ISO 8601
+    task: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Budget:
     """What one question may use; a child that takes more is stopped."""
 
@@ -144,7 +172,7 @@ class Question:
         return self.limit.unit.endswith("/cycle")
 
 
-Work = Tool | Sweep | Documents | Question
+Work = Tool | Sweep | Documents | Index | Duplicates | Question
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -91,6 +91,14 @@ class Accepted(Model):
     until: dt.date | None = Field(default=None, description="The last day on which this holds.")
 
 
+class LearningPolicy(Model):
+    """One thing that a task taught; the docs phase writes it into AGENTS.md and CLAUDE.md."""
+
+    text: Annotated[str, Field(min_length=1, max_length=300)]
+    date: dt.date = Field(description="The day on which it was learnt.")
+    task: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,39})?$")] = ""
+
+
 class WorkflowPolicy(Model):
     """policies/workflow.yaml: what must pass, and what is recorded where."""
 
@@ -99,6 +107,7 @@ class WorkflowPolicy(Model):
     accept: tuple[Accepted, ...] = Field(default=(), description="Checks that may be SKIPPED or INCONCLUSIVE.")
     record: RecordPolicy = Field(default_factory=RecordPolicy)
     commit: CommitPolicy = Field(default_factory=CommitPolicy)
+    learnings: tuple[LearningPolicy, ...] = Field(default=(), description="Kept in one block of AGENTS.md and CLAUDE.md.")
 
     @model_validator(mode="after")
     def _recorded(self) -> Self:
