@@ -22,8 +22,8 @@ from gate.measure import measure
 from gate.policy import Policy, load
 from gate.record import ledger
 from gate.threads import side_by_side
-from gate.tidy import style
-from gate.work import Phase, Question, Step, Sweep, Tool
+from gate.tidy import index, style
+from gate.work import Index, Phase, Question, Step, Sweep, Tool
 
 _NAMED = 5  # paths that an error names
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
@@ -160,7 +160,13 @@ def _asked(questions: Sequence[Question], root: Path, *, explained: bool | None)
 
 def _answer(house: House, step: Step, tidied: Tidied | None) -> tuple[Reading, Finding]:
     """Measure and judge one step that is no question about agents."""
-    reading = Reading() if isinstance(step.work, Sweep) else measure(step, house.root)
+    match step.work:
+        case Sweep():
+            reading = Reading()
+        case Index():
+            reading = index.check(step.work, house.root)
+        case _:
+            reading = measure(step, house.root)
     if tidied:
         reading = replace(reading, changes=tidied[0], wall=reading.wall + tidied[1])
     return reading, judge(step, reading, house.mode)

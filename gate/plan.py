@@ -9,12 +9,22 @@ from itertools import product
 from gate.errors import GateError
 from gate.policy import Policy
 from gate.policy.memory import AgentCase, CallCase, LimitPolicy
-from gate.work import Budget, Destination, Documents, Filing, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool
+from gate.work import Budget, Destination, Documents, Duplicates, Filing, Index, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool
 
 
 def steps(policy: Policy) -> tuple[Step, ...]:
     """Return every step: what changes the tree first, then what judges it, so that all evidence is about one tree."""
-    return (_format(policy), _clean(policy), _docs(policy), *_lint(policy), _types(policy), _tests(policy), *_memory(policy))
+    return (
+        _format(policy),
+        _clean(policy),
+        _docs(policy),
+        *_index(policy),
+        _duplicates(policy),
+        *_lint(policy),
+        _types(policy),
+        _tests(policy),
+        *_memory(policy),
+    )
 
 
 def select(every: Sequence[Step], verbs: Sequence[str], cases: Sequence[str] = ()) -> tuple[Step, ...]:
@@ -93,7 +103,7 @@ def _docs(policy: Policy) -> Step:
         root=docs.root,
         home=docs.home,
         destinations=tuple(Destination(folder=folder, filings=tuple(_filings(policy, folder))) for folder in docs.destinations),
-        still=policy.workflow.record.paths,
+        still=(*policy.workflow.record.paths, *([docs.index] if docs.index else [])),
     )
     return Step(
         check="docs/links",
@@ -113,6 +123,20 @@ def _filings(policy: Policy, folder: str) -> Iterator[Filing]:
         for at, pattern in enumerate(patterns):
             place = policy.places.get(".".join(("docs.destinations", folder, *keys, str(at))), "policies/docs.yaml")
             yield Filing(by=keys[0], pattern=pattern, key="".join(keys[1:]), place=place)
+
+
+def _index(policy: Policy) -> Iterator[Step]:
+    page = policy.docs.index
+    if page:
+        work = Index(path=page, match=policy.docs.match, leave=policy.docs.leave)
+        does = f"compare the index in {page} with the documents"
+        yield Step(check="docs/index", phase=Phase.DOCS, does=does, command="nox -s docs", work=work)
+
+
+def _duplicates(policy: Policy) -> Step:
+    docs = policy.docs
+    work = Duplicates(match=docs.match, leave=docs.leave, threshold=docs.duplicates.threshold, fails=docs.duplicates.fail)
+    return Step(check="docs/duplicates", phase=Phase.DOCS, does="find documents that say the same", command="nox -s docs", work=work)
 
 
 def _lint(policy: Policy) -> Iterator[Step]:

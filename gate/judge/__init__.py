@@ -2,7 +2,7 @@
 
 from gate.facts import Finding, Mode, Reading
 from gate.judge import reports
-from gate.work import Documents, Step, Sweep
+from gate.work import Documents, Duplicates, Index, Step, Sweep
 
 __all__ = ["judge"]
 
@@ -17,5 +17,9 @@ def judge(step: Step, reading: Reading, mode: Mode) -> Finding:
             return reports.swept(reading, mode)
         case Documents():
             return reports.documents(reading)
+        case Index():
+            return reports.index(reading, step.work.path)
+        case Duplicates():
+            return reports.duplicates(reading)
         case _:
             return reports.tool(step.work, reading, step.command)

@@ -55,6 +55,39 @@ def documents(reading: Reading) -> Finding:
     )
 
 
+def index(reading: Reading, path: str) -> Finding:
+    """Decide whether the generated index says what there is; a page that has none is no failure."""
+    if reading.diagnostics:
+        return Finding(
+            outcome=Outcome.FAILED,
+            headline=f"the index in {path} cannot be kept",
+            details=_lines(reading.diagnostics),
+            next_act="mend this, then: nox -s docs",
+        )
+    listed = show_count(reading.counts["documents"], "document")
+    if not reading.counts["there"]:
+        return Finding(outcome=Outcome.PASSED, headline=f"no index of {listed} in {path}; nox -s docs makes one")
+    if reading.changes:
+        return Finding(outcome=Outcome.FAILED, headline=f"the index in {path} is stale", next_act="write it anew: nox -s docs")
+    return Finding(outcome=Outcome.PASSED, headline=f"the index in {path} lists {listed}")
+
+
+def duplicates(reading: Reading) -> Finding:
+    """Tell which documents say the same; that is a failure only where the policy says so."""
+    documents = show_count(reading.counts["documents"], "document")
+    if not reading.diagnostics:
+        return Finding(outcome=Outcome.PASSED, headline=f"{documents}, none twice")
+    kinds = [f"{reading.counts[kind]} {kind}" for kind in ("identical", "near-identical") if reading.counts[kind]]
+    named = "; ".join(f"{row.path} is {row.message}" for row in reading.diagnostics[:_NAMED])
+    more = f" and {len(reading.diagnostics) - _NAMED} more" if len(reading.diagnostics) > _NAMED else ""
+    return Finding(
+        outcome=Outcome.FAILED if reading.failed else Outcome.PASSED,
+        headline=f"{' and '.join(kinds)} among {documents}: {named}{more}",
+        details=_lines(reading.diagnostics),
+        next_act="keep one of each, or set duplicates.fail in policies/docs.yaml to false, then: nox -s docs" if reading.failed else "",
+    )
+
+
 def swept(reading: Reading, mode: Mode) -> Finding:
     """Decide what a sweep left: gone is passed, still there is failed when nothing may be changed."""
     gone = [change for change in reading.changes if change.act == "removed"]

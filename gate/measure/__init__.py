@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gate.facts import Finding, Reading
-from gate.work import Documents, Step, Tool
+from gate.work import Documents, Duplicates, Step, Tool
 
 __all__ = ["churn", "footprint", "growth", "handles", "measure", "peak"]
 
@@ -55,6 +55,10 @@ def measure(step: Step, root: Path) -> Reading:
             from gate.measure import documents  # noqa: PLC0415 - as above
 
             return documents.measure(step.work, root)
+        case Duplicates():
+            from gate.measure import duplicates  # noqa: PLC0415 - as above
+
+            return duplicates.measure(step.work, root)
         case _:
             message = f"{step.check} is not measured here"
             raise TypeError(message)

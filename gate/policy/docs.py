@@ -39,6 +39,15 @@ class DestinationPolicy(Model):
         return self
 
 
+class DuplicatesPolicy(Model):
+    """When two documents say the same."""
+
+    threshold: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.8, description="Near-identical from here on: shared of all five-word shingles of two documents (Jaccard), 0 to 1."
+    )
+    fail: bool = Field(default=False, description="Duplicates fail the check; otherwise they are only told.")
+
+
 class DocsPolicy(Model):
     """policies/docs.yaml: which documents are read and where they may lie."""
 
@@ -65,6 +74,10 @@ class DocsPolicy(Model):
     destinations: dict[Below, DestinationPolicy] = Field(
         default_factory=dict, description="Folder -> what belongs there; the first one that takes a document has it."
     )
+    index: Below | None = Field(
+        default="docs/README.md", description="The page that holds the generated index of the documents below its folder; null: none."
+    )
+    duplicates: DuplicatesPolicy = Field(default_factory=DuplicatesPolicy)
 
     @field_validator("destinations", mode="before")
     @classmethod
