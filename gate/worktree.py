@@ -68,6 +68,19 @@ def branch(root: Path) -> str:
     return ran.out.strip()
 
 
+def ask(root: Path, *words: str, stdin: Iterable[str] = ()) -> list[str]:
+    """Return git's answer to a question that lists with NUL; so is given what it reads.
+
+    Raises GateError with git's own words when it does not answer.
+    """
+    return _split(_git(root, *words, stdin="\0".join(stdin).encode("utf-8", "surrogateescape")).out)
+
+
+def tell(root: Path, *words: str, fine: tuple[int, ...] = (0,)) -> str:
+    """Return git's answer as it is; raises GateError as `ask` does, for an exit code that is not fine."""
+    return _git(root, *words, fine=fine).out
+
+
 def tracked(root: Path) -> tuple[str, ...]:
     """Return every path that git tracks, conflicted ones once."""
     return tuple(dict.fromkeys(_split(_git(root, "ls-files", "-z").out)))
@@ -76,7 +89,7 @@ def tracked(root: Path) -> tuple[str, ...]:
 def files(root: Path) -> tuple[str, ...]:
     """Return every path that committing the whole work tree would hold: tracked, and new but not ignored."""
     listed = _split(_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").out)
-    return tuple(sorted(path for path in dict.fromkeys(listed) if (root / path).exists()))
+    return tuple(sorted(path for path in dict.fromkeys(listed) if os.path.exists(f"{root}/{path}")))  # noqa: PTH110 - a Path for each is slow
 
 
 def ignored(root: Path, paths: Iterable[str]) -> frozenset[str]:
