@@ -1,14 +1,29 @@
 """Documents to where they belong: what the verb docs does with the rooms."""
 
-from gate import flow, plan
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gate import drawing, flow, plan
 from gate.errors import GateError
 from gate.facts import Change, Consolidation, Mode
 from gate.flow import House, Told
-from gate.tidy import consolidate, journal
-from gate.work import Documents
+from gate.tidy import consolidate, edits, journal, learnings
+from gate.work import Documents, Learning
 
 
-def preview(house: House) -> Consolidation:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """What the docs phase did, or would do."""
+
+    told: Consolidation
+    pages: tuple[Change, ...] = ()  # that hold an index or learnings
+    refused: tuple[str, ...] = ()  # what was not written, and why
+    when: str = ""  # the name of the run, "" when nothing was done
+    back: tuple[Change, ...] = ()  # what was taken back first, of a run that was stopped
+
+
+def preview(house: House, new: Sequence[Learning] = ()) -> Done:
     """Say what would move and be written anew; change nothing.
 
     Raises GateError while a run that was stopped in the middle is not taken back.
@@ -17,21 +32,39 @@ def preview(house: House) -> Consolidation:
     if when:
         message = f"docs: the run {when} was stopped in the middle; take it back with gate docs --undo, then plan again"
         raise GateError(message)
-    return consolidate.draw(_work(house), house.root).told
+    return _pages(house, consolidate.draw(_work(house), house.root).told, new)
 
 
-def move(house: House) -> tuple[Consolidation, str, tuple[Change, ...]]:
-    """Move documents; return what was done, the name of the run or "", and what was taken back of a run that was stopped."""
+def move(house: House, new: Sequence[Learning] = ()) -> Done:
+    """Move documents, then write the index and what tasks taught, `new` of it too, in one run that can be taken back.
+
+    Raises GateError, with nothing changed, when what is new cannot be written.
+    """
     when = consolidate.stopped(house.root)
     back = journal.undo(house.root, when) if when else ()
     tree = house.tree()
     drawn = consolidate.draw(_work(house), house.root)
-    if not drawn.told.moves:
-        return drawn.told, "", back
+    done = replace(_pages(house, drawn.told, new), back=back)
+    if not drawn.told.moves and not done.pages:
+        return done
     if house.tree() != tree:
         message = "the work tree changed while the moves were planned; nothing was moved: stop what writes there, and run again"
         raise GateError(message)
-    return drawn.told, consolidate.carry_out(drawn, house.root, tree), back
+    return replace(done, when=consolidate.carry_out(drawn, house.root, tree, lambda run: _write(house, run, new)))
+
+
+def learnt(text: str | None, task: str) -> tuple[Learning, ...]:
+    """Return what the command was told that a task taught, dated today.
+
+    Raises GateError when it is empty or too long, or when a task taught nothing.
+    """
+    if text is None:
+        if task:
+            message = f"--task {task}: what did it teach? add --learning TEXT"
+            raise GateError(message)
+        return ()
+    today = datetime.now().astimezone().date()  # the day of the reader
+    return (learnings.learning(text, date=today.isoformat(), task=task),)
 
 
 def undo(house: House, when: str) -> tuple[Change, ...]:
@@ -48,6 +81,20 @@ def undo(house: House, when: str) -> tuple[Change, ...]:
 def check(house: House) -> Told:
     """Follow every link, and record the evidence for the tree as it is now."""
     return flow.check(flow.enter(house.root, house.mode), plan.select(house.steps, ["docs"]))
+
+
+def _pages(house: House, told: Consolidation, new: Sequence[Learning]) -> Done:
+    """Draw what is written into pages of the author's once everything has moved."""
+    drawn, refused = drawing.writings(house, moved={move.source: move.target for move in told.moves}, new=new)
+    if refused and new:
+        raise GateError("\n".join(refused))
+    return Done(told=told, pages=tuple(edits.change(house.root, edit) for edit in drawn), refused=refused)
+
+
+def _write(house: House, run: journal.Journal, new: Sequence[Learning]) -> None:
+    """Write what the gate writes into pages of the author's, drawn again for where documents lie now."""
+    for edit in drawing.writings(house, new=new)[0]:
+        run.rewrite(edit.path, edit.before, edit.after)
 
 
 def _work(house: House) -> Documents:

@@ -1,29 +1,16 @@
-"""What tidies the tree when it is asked by name: the plan of all phases, and the clean-up."""
+"""What tidies the tree when it is asked by name."""
 
 import time
 from collections.abc import Callable
 
 from gate import flow, plan
-from gate.facts import Change, Mode, Reading
+from gate.facts import Change, Mode
 from gate.flow import House, Told
 from gate.tidy import sweep, trash
 from gate.tidy.journal import Journal
-from gate.units import show_count
-from gate.work import Phase, Sweep
+from gate.work import Sweep
 
 Watch = Callable[[str], None]  # what is being done
-
-
-def preview(house: House) -> tuple[Change, ...]:
-    """Say what each phase would do, change nothing, and record how long planning took."""
-    start, cpu = time.perf_counter(), time.process_time()
-    drawn = tuple(change for step in house.steps if isinstance(step.work, Sweep) for change in sweep.draw(step.work, house.root))
-    tree = house.tree()
-    removals = sum(change.act in {"remove", "trash"} for change in drawn)
-    headline = f"{show_count(len(house.steps), 'check')} planned, {show_count(removals, 'path')} would be removed"
-    reading = Reading(wall=time.perf_counter() - start, cpu=time.process_time() - cpu)
-    flow.note(house, "plan", Phase.PLAN, "nox -s plan", tree, headline, reading)
-    return drawn
 
 
 def draw(house: House, *, everything: bool, shared: bool, watch: Watch) -> tuple[Change, ...]:
@@ -33,10 +20,12 @@ def draw(house: House, *, everything: bool, shared: bool, watch: Watch) -> tuple
     return tuple(change for changes in drawn for change in changes)
 
 
-def clean(house: House, *, everything: bool, shared: bool, watch: Watch) -> tuple[Told, tuple[Change, ...]]:
-    """Remove and trash what is planned, where the mode allows it; judge and record what was done."""
+def clean(
+    house: House, *, everything: bool, shared: bool, watch: Watch, meant: tuple[Change, ...] | None = None
+) -> tuple[Told, tuple[Change, ...]]:
+    """Remove and trash what is `meant`, or else drawn now, where the mode allows it; judge and record what was done."""
     start = time.perf_counter()
-    changes = draw(house, everything=everything, shared=shared, watch=watch)
+    changes = draw(house, everything=everything, shared=shared, watch=watch) if meant is None else meant
     if house.mode is Mode.FIX and any(change.act in {"remove", "trash"} for change in changes):
         with Journal.begin(house.root, "clean", house.tree()) as journal:
             changes = sweep.carry_out(changes, journal, watch=lambda: watch("cleaning"))

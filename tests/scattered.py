@@ -28,6 +28,7 @@ destinations:
     assets: ["*.png"]
   docs/operations:
     heading: ["*runbook*"]
+index: null  # what moves is told alone
 """
 DOCUMENTS = {
     "README.md": '# Top\n\n[api](API-notes.md#use "t") ![p](pic.png) [old](old/a/notes.md)\n'

@@ -186,7 +186,7 @@ def test_undo_takes_back_the_run_that_is_named(scattered: Repository) -> None:
 
 def policy(repo: Repository, text: str) -> None:
     """Write the destinations of a policy."""
-    repo.write("policies/docs.yaml", f"version: 1\n{text}")
+    repo.write("policies/docs.yaml", f"version: 1\n{text}index: null\n")
 
 
 def moves_of(said: str) -> dict[str, str]:

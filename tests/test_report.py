@@ -301,41 +301,10 @@ NOT COMPLETED tree a1a1a1a1a1a1 misses 5:
     )
 
 
-def test_plan_at_a_terminal() -> None:
-    """Each phase in its order with its steps, then what would be removed and what kept."""
-    drawn = [replace(change, act="remove" if change.act == "removed" else change.act) for change in CHANGES]
-    assert (
-        told(lambda screen: terminal.plan(screen, [step("lint"), SWEEP, step("docs", Phase.DOCS), step("tests")], drawn))
-        == """\
-clean
-  clean                              do clean  nox -s clean
-docs
-  docs                               do docs  nox -s docs
-quality
-  lint                               do lint  nox -s lint
-  tests                              do tests  nox -s tests
-would remove 3 paths, 1.5 MB
-  build  build, 1.5 MB  git ignores it
-  dist  build, 500 B  git ignores it
-  .coverage  coverage, 2.05 kB  git ignores it
-would keep 1 path, 7 B
-  dist/a.whl  build, 7 B  git tracks it
-"""
-    )
-
-
-def test_changes_at_a_terminal_are_bounded() -> None:
-    """Twelve paths are told, the others counted; nothing is said of nothing."""
-    many = [replace(CHANGES[1], path=f"dist/{number}") for number in range(15)]
-    lines = told(lambda screen: terminal.changes(screen, many, "removed")).splitlines()
-    assert (lines[0], len(lines), lines[-1]) == ("removed 15 paths, 7.5 kB", 14, "  and 3 more")
-    assert told(lambda screen: terminal.changes(screen, [], "removed")) == ""
-
-
 def test_long_lines_are_not_broken() -> None:
     """A path can be copied whole from the report, however narrow the terminal is."""
     change = replace(CHANGES[0], path="a/" * 100 + "x.py")
-    assert change.path in told(lambda screen: terminal.changes(screen, [change], "removed"))
+    assert change.path in told(lambda screen: terminal.cleaning(screen, [change], whole=True, seconds=1.0))
 
 
 # --- foreign text ---------------------------------------------------------------------
@@ -397,7 +366,7 @@ def test_foreign_text_is_inert_at_a_terminal(what: str) -> None:
         terminal.findings(screen, checked(verdict), explain=True)
         terminal.verdict(screen, verdict)
         drawn = [change for row in verdict.rows if row.evidence for change in row.evidence.reading.changes]
-        terminal.plan(screen, [row.step for row in verdict.rows], [replace(change, act="kept") for change in drawn])
+        terminal.cleaning(screen, drawn, whole=True, seconds=1.0)
 
     text = told(lambda screen: tell(screen, whole))
     assert not HOSTILE[what] or text.count("\n") == told(lambda screen: tell(screen, plainer)).count("\n")

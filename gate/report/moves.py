@@ -12,6 +12,12 @@ def text(told: Consolidation, *, done: bool) -> str:
     return "".join(f"{plain(line)}\n" for line in _lines(told, done=done))
 
 
+def pages(written: Sequence[Change], refused: Sequence[str], *, done: bool) -> str:
+    """Tell which pages of the author's hold what the gate keeps in them, and which do not."""
+    lines = [f"{'wrote' if done else 'would write'} {change.path}: {change.reason}" for change in written]
+    return "".join(f"{plain(line)}\n" for line in [*lines, *(f"refused: {line}" for line in refused)])
+
+
 def undone(changes: Sequence[Change]) -> str:
     """Tell what was taken back."""
     if not changes:

@@ -11,8 +11,6 @@ from gate.facts import Change, Verdict
 from gate.report import lines
 from gate.report.lines import Told
 from gate.report.text import plain
-from gate.units import show_count, show_size
-from gate.work import Phase, Step
 
 _MOST = 12  # paths of one list
 
@@ -36,33 +34,10 @@ def findings(screen: Console, told: Told, *, explain: bool = False) -> None:
         _say(screen, *line)
 
 
-def changes(screen: Console, listed: Sequence[Change], verb: str) -> None:
-    """List what was changed, or would be, with bytes; bounded."""
-    if not listed:
-        return
-    _say(screen, f"{verb} {show_count(len(listed), 'path')}, {show_size(sum(change.size for change in listed))}")
-    for change in listed[:_MOST]:
-        what = f"  {plain(change.path)}  {plain(change.kind)}, {show_size(change.size)}  "
-        _say(screen, what, (plain(change.reason), "dim"))
-    if len(listed) > _MOST:
-        _say(screen, f"  and {len(listed) - _MOST} more")
-
-
 def cleaning(screen: Console, listed: Sequence[Change], *, whole: bool, seconds: float) -> None:
     """Tell what a clean-up does or did, by kind, then path by path; `whole` leaves none out."""
     for line in lines.cleaning(listed, most=len(listed) if whole else _MOST, seconds=seconds):
         _say(screen, *line)
-
-
-def plan(screen: Console, steps: Sequence[Step], listed: Sequence[Change]) -> None:
-    """Tell each step of each phase, and what cleaning would remove and keep."""
-    for phase in sorted({step.phase for step in steps}, key=list(Phase).index):
-        _say(screen, (phase, "bold"))
-        for step in steps:
-            if step.phase is phase:
-                _say(screen, f"  {plain(step.check):<34} {plain(step.does)}  ", (plain(step.command), "dim"))
-    changes(screen, [change for change in listed if change.act in {"remove", "trash"}], "would remove")
-    changes(screen, [change for change in listed if change.act == "kept"], "would keep")
 
 
 def verdict(screen: Console, whole: Verdict) -> None:

@@ -22,6 +22,15 @@ def plain(text: str) -> str:
     return clean if len(clean) <= _SHOWN else f"{clean[: _SHOWN - 1]}…"
 
 
+def readable(name: str) -> str:
+    r"""Write a name that is not UTF-8 as text.
+
+    >>> readable("a\udcff.md")
+    'a\\xff.md'
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def markdown(text: str) -> str:
     """Show foreign text in Markdown as the letters that it has.
 

@@ -2,7 +2,7 @@
 
 import os
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,7 +43,8 @@ def draw(work: Documents, root: Path) -> Drawn:
     wanted, left = GitIgnoreSpec.from_lines(work.match), GitIgnoreSpec.from_lines(work.leave)
     ours = [path for path in files if wanted.match_file(path) and not left.match_file(path)]
     # What the policy leaves alone is read too: no link in it may die, and none can be written anew.
-    others = [path for path in files if path not in set(ours) and (wanted.match_file(path) or path.casefold().endswith(_MARKDOWN))]
+    known = frozenset(ours)
+    others = [path for path in files if path not in known and (wanted.match_file(path) or path.casefold().endswith(_MARKDOWN))]
     before = tree.build(root, files, [*ours, *others])
     navs = {path: found for path in files if posixpath.basename(path) in nav.SETTINGS and (found := nav.read(path, _bytes(root, path)))}
     scene = moves.Scene(
@@ -57,19 +58,19 @@ def draw(work: Documents, root: Path) -> Drawn:
     where = {move.source: move.target for move in planned}
     _, relinks, rewrites = links.rewrite(before, where, frozenset(others))
     listed = list(_listed(root, navs, where))
-    known = replace(before, pages={path: before.pages[path] for path in ours if path in before.pages})
+    shown = replace(before, pages={path: before.pages[path] for path in ours if path in before.pages})
     told = Consolidation(
         moves=planned,
         relinks=(*relinks, *(relink for found, _ in listed for relink in found)),
         rewrites=(*rewrites, *(rewrite for _, rewrite in listed)),
         stays=stays,
-        dead=tuple(wrong for path in known.pages for link in known.pages[path].links if (wrong := complaints.link(known, path, link))),
+        dead=tuple(wrong for path in shown.pages for link in shown.pages[path].links if (wrong := complaints.link(shown, path, link))),
     )
     return Drawn(told=told, before=before)
 
 
-def carry_out(drawn: Drawn, root: Path, tree_id: str) -> str:
-    """Move and rewrite exactly as drawn, look at every link again, and return the name of the run.
+def carry_out(drawn: Drawn, root: Path, tree_id: str, then: Callable[[Journal], None] = lambda _: None) -> str:
+    """Move and rewrite exactly as drawn, look at every link again, do what comes `then`, and return the name of the run.
 
     Raises GateError, with everything taken back, when the disk is not as planned or a link died.
     """
@@ -81,6 +82,7 @@ def carry_out(drawn: Drawn, root: Path, tree_id: str) -> str:
             for rewrite in drawn.told.rewrites:
                 journal.rewrite(rewrite.path, rewrite.before, rewrite.after)
             _follow(drawn, root)
+            then(journal)
     except (GateError, OSError) as error:
         if journal.when:
             undo(root, journal.when)

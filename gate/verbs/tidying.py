@@ -19,7 +19,9 @@ _SECOND = 1.0
 
 def name(verb: Verb) -> None:
     """Name the verbs of this part."""
-    only_report(verb("plan", plan, "say what each phase would do and why, without doing it"))
+    made = only_report(verb("plan", plan, "say what each phase would do and why, without doing it"))
+    made.add_argument("--json", action="store_true", help="everything as one JSON object")
+    made.add_argument("--out", type=Path, metavar="FILE", help="write it there instead")
     made = only_report(verb("clean", clean, "remove or trash dead caches and artefacts by policy"))
     made.add_argument("--all", action="store_true", help="also the live caches of the gate's own tools")
     made.add_argument("--caches", action="store_true", help="also the caches of npm, pip and uv, which all projects of this user share")
@@ -27,38 +29,53 @@ def name(verb: Verb) -> None:
     one.add_argument("--dry-run", action="store_true", help="only list what would go and what would stay; nothing is written")
     one.add_argument("--undo", nargs="?", const="", metavar="WHEN", help="bring back what the newest clean-up trashed, or that of WHEN")
     one.add_argument("--empty-trash", action="store_true", help="throw away what all runs keep; nothing can be undone then")
+    made.add_argument("--plan", default="", metavar="ID", help="only when everything is as this plan was drawn for")
 
     made = only_report(verb("docs", docs, "move documents to where the policy wants them, links with them, and check every link"))
     made.add_argument("--dry-run", action="store_true", help="only show each move and each link that would be written anew")
     made.add_argument("--undo", nargs="?", const="", metavar="WHEN", help="take back the newest run, or the one of this name")
+    made.add_argument("--learning", metavar="TEXT", help="keep what a task taught, dated today, in AGENTS.md and CLAUDE.md")
+    made.add_argument("--task", default="", metavar="ID", help="for --learning: the task that taught it")
+    made.add_argument("--plan", default="", metavar="ID", help="only when everything is as this plan was drawn for")
 
 
 def plan(words: argparse.Namespace, out: TextIO) -> int:
-    """Show the plan."""
-    from gate import flow, tidying
-    from gate.report import terminal
+    """Show the plan; one that cannot be named by a tree cannot be carried out."""
+    from gate import flow, planning
+    from gate.report import outline
+    from gate.report import plan as page
 
     house = flow.enter(Path.cwd(), mode(words))
-    drawn = tidying.preview(house)
-    terminal.plan(terminal.console(out), house.steps, drawn)
-    return 0
+    if words.out:
+        planning.writable(house, words.out)
+    drawn = planning.preview(house)
+    told = outline.write(drawn) if words.json else page.text(drawn)
+    if words.out:
+        words.out.write_text(told, encoding="utf-8")
+        told = f"plan {drawn.id}: {words.out}\n"
+    out.write(told)
+    return 2 if drawn.trouble else 0
 
 
 def clean(words: argparse.Namespace, out: TextIO) -> int:
     """Sweep, show what would go, or take a sweep back."""
-    from gate import flow, tidying
+    from gate import flow, planning, tidying
     from gate.judge.verdict import exit_code
     from gate.report import terminal
+    from gate.work import Phase
 
     house, screen, start = flow.enter(Path.cwd(), mode(words)), terminal.console(out), time.perf_counter()
     if words.undo is not None or words.empty_trash:
         return _trash(words, house, screen)
-    with _Late(screen) as watch:
+    if words.plan and (words.all or words.caches or words.dry_run):
+        message = "clean --plan: a plan says what goes; leave --all, --caches and --dry-run out"
+        raise GateError(message)
+    with _Late(screen) as watch, planning.carried_out(house, words.plan, Phase.CLEAN) as meant:
         told: Told = []
         if words.dry_run:
             changes = tidying.draw(house, everything=words.all, shared=words.caches, watch=watch)
         else:
-            told, changes = tidying.clean(house, everything=words.all, shared=words.caches, watch=watch)
+            told, changes = tidying.clean(house, everything=words.all, shared=words.caches, watch=watch, meant=meant)
     terminal.cleaning(screen, changes, whole=words.dry_run, seconds=time.perf_counter() - start)
     terminal.findings(screen, told)
     return exit_code(finding.outcome for _, finding, _ in told) if told else 0
@@ -66,27 +83,29 @@ def clean(words: argparse.Namespace, out: TextIO) -> int:
 
 def docs(words: argparse.Namespace, out: TextIO) -> int:
     """Move documents, or show what would move, or take it back; then follow every link."""
-    from gate import consolidation, flow
+    from gate import consolidation, flow, planning
     from gate.facts import Mode
     from gate.judge.verdict import exit_code
     from gate.report import moves, terminal
+    from gate.work import Phase
 
     house = flow.enter(Path.cwd(), mode(words))
     if words.undo is not None:
         out.write(moves.undone(consolidation.undo(house, words.undo)))
         return 0
-    if words.dry_run or house.mode is Mode.CHECK:
-        out.write(moves.text(consolidation.preview(house), done=False))
-        if words.dry_run:
-            return 0
-    else:
-        told, when, back = consolidation.move(house)
-        out.write(moves.undone(back) if back else "")
-        out.write(moves.text(told, done=True))
-        out.write(f"to take it back: gate docs --undo {when}\n" if when else "")
+    new = consolidation.learnt(words.learning, words.task)
+    dry = words.dry_run or house.mode is Mode.CHECK
+    with planning.carried_out(house, words.plan, Phase.DOCS):
+        done = consolidation.preview(house, new) if dry else consolidation.move(house, new)
+    out.write(moves.undone(done.back) if done.back else "")
+    out.write(moves.text(done.told, done=not dry))
+    out.write(moves.pages(done.pages, done.refused, done=not dry))
+    out.write(f"to take it back: gate docs --undo {done.when}\n" if done.when else "")
+    if words.dry_run:
+        return 0
     found = consolidation.check(house)
     terminal.findings(terminal.console(out), found)
-    return exit_code(finding.outcome for _, finding, _ in found)
+    return exit_code(finding.outcome for _, finding, _ in found) or int(bool(done.refused))
 
 
 def _trash(words: argparse.Namespace, house: "House", screen: "Console") -> int:
