@@ -67,6 +67,13 @@ def look(root: int, path: str) -> os.stat_result | None:
         return None
 
 
+def holds_file(root: int, path: str) -> bool:
+    """Tell whether anything but folders lies in a folder."""
+    with folder(root, path) as at, os.scandir(at) as entries:
+        listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    return any(not is_folder or holds_file(root, f"{path}/{name}") for name, is_folder in listed)
+
+
 def read(root: int, path: str) -> bytes:
     """Read a regular file, never through a link; a pipe in its place is an OSError and not a wait."""
     with place(root, path) as (at, name):

@@ -74,9 +74,11 @@ class Journal:
         """Write down a command that is about to run; nothing of it can be taken back."""
         self._announce([Act(act="run", what=command)])
 
-    def trash(self, entry: Entry) -> str:
-        """Move one entry into the trash; return "" or why it stayed."""
+    def trash(self, entry: Entry, *, hollow: bool = False) -> str:
+        """Move one entry into the trash; return "" or why it stayed: a hollow folder when there is a file in it after all."""
         try:
+            if hollow and descriptors.holds_file(self._root, entry.path):
+                return f"{entry.path}: something lies in it"
             into = self._free(f"{FILES}/{entry.path}")
             self._announce([Act(act="trash", path=entry.path, into=into, inode=entry.inode, size=max(entry.size, 0))])
             descriptors.make_folders(self._run, os.path.split(into)[0])

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gate.facts import Change, Entry
+from gate.tidy import hollow
+from gate.tidy.rules import Hit
 from gate.tidy.scan import BYTECODE, Scanned, Seen
 from gate.tidy.scene import Scene, newest
 from gate.units import show_count
@@ -13,15 +15,16 @@ _TAG, _SIGNATURE = "CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55
 Ignored = Callable[[Sequence[str]], Mapping[str, str]]  # paths -> why git ignores those that it does
 
 
-def judge(scanned: Scanned, scene: Scene, ignored: Ignored) -> list[Change]:
-    """Say what becomes of everything that a rule matched; git is asked once."""
+def judge(scanned: Scanned, scene: Scene, ignored: Ignored, empty: Hit | None) -> list[Change]:
+    """Say what becomes of everything that a rule matched, and of folders in which nothing is left; git is asked once."""
     every = {part.path: part for seen in scanned.seen for part in _apart(seen, scene)}
     kept = {path: why for path, seen in every.items() if (why := scene.why_kept(seen))}
     asked = [seen for path, seen in every.items() if path not in kept]
     own = [f"{seen.path}/.gitignore" for seen in asked if seen.folder and _says_all(scene.read(f"{seen.path}/.gitignore"))]
-    told = ignored([*(seen.path for seen in asked), *own])
+    told = ignored([*(seen.path for seen in asked), *own, *scanned.hollow])
     changes = {path: _kept(seen, kept[path]) if path in kept else _proven(seen, scene, told) for path, seen in every.items()}
-    return _emptied(_newest_stay(changes, every), scanned)
+    found = _emptied(_newest_stay(changes, every), scanned)
+    return [*found, *hollow.judge(found, scanned.hollow, scene, told, empty)] if empty else found
 
 
 def _apart(seen: Seen, scene: Scene) -> Iterator[Seen]:
@@ -64,16 +67,14 @@ def _proven(seen: Seen, scene: Scene, told: Mapping[str, str]) -> Change:
         why = own if own.startswith(f"{seen.path}/.gitignore:") and own.endswith(":*") else ""
     orphan = seen.source and not seen.sourced
     if orphan or not seen.hit.rule.regenerable:
-        act, reason = _to_trash(seen, why, "orphaned: its source is gone" if orphan else "")
+        act, reason = _to_trash(why, "orphaned: its source is gone" if orphan else "")
     else:
         act, reason = _to_nothing(seen, scene, why)
     return replace(_kept(seen, reason), act=act, ignored=why)
 
 
-def _to_trash(seen: Seen, why: str, orphaned: str) -> tuple[str, str]:
-    """Move to the trash what no tool makes again; an empty folder that git ignores belongs to a tool."""
-    if seen.hit.rule.empty:
-        return ("kept", f"empty, and git ignores it ({why}): a tool uses it") if why else ("trash", "it is empty")
+def _to_trash(why: str, orphaned: str) -> tuple[str, str]:
+    """Move to the trash what no tool makes again."""
     return "trash", orphaned or (f"git ignores it ({why})" if why else "git does not ignore it: it may be work")
 
 

@@ -10,6 +10,7 @@ from pathspec import GitIgnoreSpec
 from gate.errors import GateError
 from gate.work import Rule
 
+EMPTY = "(empty)"  # stands for a pattern where the rule is about folders that hold nothing
 _CLASS = re.compile(r"\[([A-Za-z0-9_.]{1,4})\]")  # a class of a few letters, which is written out
 _WILD = re.compile(r"[*?\[\]]")
 _SPECIAL = re.compile(r"[*?\[\]/]")
@@ -67,7 +68,7 @@ class Rules:
         self._folders = [one for one in every if one.folder]
         self.file_names = names_of([one.text for one in self._files])
         self.folder_names = names_of([one.text for one in self._folders])
-        self.empty = next((Hit(rule=rule, pattern="(empty)") for rule in rules if rule.empty), None)
+        self.empty = next((Hit(rule=rule, pattern=EMPTY) for rule in rules if rule.empty), None)
 
     def file(self, path: str) -> Hit | None:
         """Return the first rule that matches a file or link itself."""
@@ -82,11 +83,12 @@ class Rules:
 class _Pattern:
     """One pattern of a policy."""
 
-    text: str
     hit: Hit
+    text: str
     folder: bool
     tail: str  # all that a name must end with, "" where that is not all
-    below: bool  # matches whatever lies below a folder, so that any match is one of the path itself
+    below: bool  # matches whatever lies below a folder
+    all_: bool  # matches every file, or every folder
     regex: re.Pattern[str]
 
 
@@ -97,8 +99,9 @@ def _compiled(rule: Rule, text: str) -> _Pattern:
     if not isinstance(regex, re.Pattern):
         message = f"policies/cleanup.yaml: kinds.{rule.kind}.match: {text!r} matches nothing; correct or delete it"
         raise GateError(message)
-    below, tail = _last(text) in {"*", "**"}, text[1:] if text[:1] == "*" and not _SPECIAL.search(text[1:]) else ""
-    return _Pattern(text=text, hit=Hit(rule=rule, pattern=text), folder=text.endswith("/"), tail=tail, below=below, regex=regex)
+    tail = text[1:] if text[:1] == "*" and not _SPECIAL.search(text[1:]) else ""
+    below, all_ = _last(text) == "**", text.strip("/") in {"*", "**", "**/*"} and text[0] != "/"
+    return _Pattern(Hit(rule=rule, pattern=text), text, text.endswith("/"), tail, below, all_, regex)
 
 
 def _last(text: str) -> str:
@@ -114,7 +117,9 @@ def _first(patterns: Sequence[_Pattern], path: str) -> Hit | None:
             if path.endswith(pattern.tail):
                 return pattern.hit
             continue
-        found = pattern.regex.search(whole if pattern.folder or not pattern.below else path)
+        if pattern.all_:
+            return pattern.hit
+        found = pattern.regex.search(path if pattern.below else whole)
         if found and (pattern.below or found.end() == len(whole)):
             return pattern.hit
     return None

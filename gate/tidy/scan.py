@@ -46,6 +46,9 @@ class Scanned:
 
     seen: list[Seen] = field(default_factory=list)
     caches: dict[str, tuple[Entry, int]] = field(default_factory=dict)  # folders of byte code -> itself, how much lies in it
+    hollow: dict[str, tuple[Entry, int]] = field(
+        default_factory=dict
+    )  # folders in which nothing might be left -> as above, inner ones first
     unread: list[str] = field(default_factory=list)  # folders that could not be looked into
 
 
@@ -71,7 +74,7 @@ class _Walk:
         self._folder_passes = rules.folder_names.pass_
 
     def folder(self, at: int, path: str, depth: int, above: Hit | None = None) -> bool:
-        """Look into an open folder; tell whether it holds nothing but empty folders.
+        """Look into an open folder; tell whether nothing would be left in it if all went that a rule matches.
 
         `above` is the rule that matched a folder of byte code, and so everything in it.
         """
@@ -79,20 +82,19 @@ class _Walk:
         folders, files, others = self._listed(at, everything=self._every or above is not None)
         if (folders or files) and _is_foreign(folders, files, is_root=not path):
             return False
+        matched = 0
         for entry in files:
             hit = above or self._rules.file(path + entry.name)
             if hit:
                 self._file(at, path, entry, hit)
+                matched += 1
+        inner = [entry for entry in folders if self._folder(at, path, entry, depth)] if folders else []
+        could = bool(path) and matched == others and len(inner) == len(folders)
         if path.endswith(_IN_CACHE):
             self.found.caches[path[:-1]] = (_entry(path[:-1], os.fstat(at)), others + len(folders))
-        empty = [entry for entry in folders if self._folder(at, path, entry, depth)] if folders else []
-        if path and not others and len(empty) == len(folders):
-            return True
-        if empty and self._rules.empty:
-            for entry in empty:
-                known = _entry(path + entry.name, entry.stat(follow_symlinks=False))
-                self.found.seen.append(Seen(path=known.path, hit=self._rules.empty, folder=True, entries=(known,)))
-        return False
+        elif could and self._rules.empty:
+            self.found.hollow[path[:-1]] = (_entry(path[:-1], os.fstat(at)), others + len(folders))
+        return could
 
     def _listed(self, at: int, *, everything: bool) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]], int]:
         """Return the folders, the files that a pattern could match, and how many others than folders there are; most time goes here."""
@@ -106,13 +108,13 @@ class _Walk:
         return folders, [entry for entry in rest if ((name := entry.name)[-1] in last or name[0] in first) and passes(name)], len(rest)
 
     def _folder(self, at: int, path: str, entry: os.DirEntry[str], depth: int) -> bool:
-        """Match a folder, or look into it when it is ours; tell whether it holds nothing."""
+        """Match a folder, or look into it when it is ours; tell whether it could go."""
         name = entry.name
         below = path + name
         hit = self._rules.folder(below) if self._folder_passes(name) else None
         if hit and name != CACHE:
             self._matched(at, below, name, hit)
-            return False
+            return True
         if name in _ENVIRONMENTS or below in self._mounts or depth > _DEEP:
             return False
         inner = self._opened(at, name, below)

@@ -12,7 +12,7 @@ from gate.threads import side_by_side
 from gate.tidy import descriptors, openfiles, tools
 from gate.tidy.journal import Journal
 from gate.tidy.proofs import judge
-from gate.tidy.rules import Rules
+from gate.tidy.rules import EMPTY, Rules
 from gate.tidy.scan import scan
 from gate.tidy.scene import Scene
 from gate.work import Sweep
@@ -46,7 +46,7 @@ def draw(
             now=time.time() if now is None else now,
             read=lambda path: _first_bytes(root, path),
         )
-    changes = judge(scanned, scene, lambda paths: worktree.ignored_by(root, paths))
+    changes = judge(scanned, scene, lambda paths: worktree.ignored_by(root, paths), rules.empty)
     changes += tools.draw(sweep.rules) if shared else []
     return tuple(sorted(changes, key=lambda change: (change.act == "kept", change.path)))
 
@@ -55,12 +55,15 @@ def carry_out(changes: Sequence[Change], journal: Journal, *, watch: Watch = qui
     """Trash, then remove exactly what was drawn; what became another thing meanwhile stays; `watch` is called for every change."""
     done = {}
     for change in changes:
-        if change.act == "trash":
+        if change.act == "trash" and change.rule != EMPTY:
             done[change.path] = _done(change, "trashed", journal.trash(change.entries[-1]))
             watch()
     removals = [change for change in changes if change.act == "remove" and change.entries]
     for change, why in zip(removals, journal.remove_all(removals, watch), strict=True):
         done[change.path] = _done(change, "removed", why)
+    for change in reversed(changes):  # an inner folder before the one around it
+        if change.act == "trash" and change.rule == EMPTY:
+            done[change.path] = _done(change, "trashed", journal.trash(change.entries[-1], hollow=True))
     for change in changes:
         if change.act == "remove" and not change.entries:
             done[change.path] = _done(change, "removed", tools.clean(change, journal))

@@ -119,7 +119,12 @@ def _trash(words: argparse.Namespace, house: "House", screen: "Console") -> int:
         raise GateError(message)
     start = time.perf_counter()
     changes = tidying.empty_trash(house) if words.empty_trash else tidying.undo(house, words.undo, "clean")
-    terminal.cleaning(screen, changes, whole=False, seconds=time.perf_counter() - start)
+    if changes:
+        terminal.cleaning(screen, changes, whole=False, seconds=time.perf_counter() - start)
+    else:
+        screen.print(
+            "nothing to take back: no run, or the newest one is taken back already" if words.undo is not None else "the trash is empty"
+        )
     return 0
 
 
