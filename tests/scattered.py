@@ -97,16 +97,19 @@ class Killed:
         os.waitpid(child, 0)
         self._end(number)
 
-    def in_turn(self, calls: Iterable[int]) -> None:
-        """Kill a child before each of these system calls that change something, until one comes through."""
+    def in_turn(self, calls: Iterable[int]) -> int:
+        """Kill a child before each of these system calls that change something, until one comes through; return how many were killed."""
         root = self.repo.root
         work = next(step.work for step in plan.steps(load(root)) if isinstance(step.work, Documents))
+        killed = 0
         for call in calls:
             drawn = consolidate.draw(work, root)
             came = killed_at(call, partial(consolidate.carry_out, drawn, root, ""))
             self._end(call)
+            killed += came
             if not came:
-                return
+                break
+        return killed
 
     def _begun(self, *, wait: bool) -> float:
         """Wait for the first act of a child, where that is wanted, and return the moment."""

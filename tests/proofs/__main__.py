@@ -9,17 +9,17 @@ from statistics import median
 
 from gate.facts import Outcome
 from tests.corpus.ask import SECONDS, Told, ask
-from tests.proofs import pools, segments, threads
+from tests.proofs import documents, pools, segments, threads
 
 _COLUMNS = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.BROKEN)
-_REMEDIES = {"threads": threads.main, "pools": pools.main, "segments": segments.main}
+_PROOFS = {"threads": threads.main, "pools": pools.main, "segments": segments.main, "documents": documents.main}
 _EVERY = 100  # programs between two lines that say how far it is
 
 
 def main(words: Sequence[str]) -> int:
-    """Ask about every seed, some at a time, and print the table; or prove a remedy, when one is named."""
-    if words and words[0] in _REMEDIES:
-        return _REMEDIES[words[0]](words[1:])
+    """Ask about every seed, some at a time, and print the table; or prove what is named."""
+    if words and words[0] in _PROOFS:
+        return _PROOFS[words[0]](words[1:])
     parser = argparse.ArgumentParser(prog="nox -s proofs --", description=__doc__)
     parser.add_argument("--clean", type=int, default=3000, help="clean programs")
     parser.add_argument("--leaky", type=int, default=1000, help="programs with one leak")
