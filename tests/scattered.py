@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from io import StringIO
 from pathlib import Path
+from typing import TypeVar
 
-from gate import cli, plan
+from gate import cli, consolidation, flow, plan
+from gate.errors import GateError
+from gate.facts import Mode
 from gate.policy import load
 from gate.tidy import consolidate, journal
 from gate.work import Documents
@@ -18,6 +21,7 @@ from tests.conftest import Repository, furnish
 from tests.killing import killed_at
 from tests.trees import Snapshot, snapshot
 
+Result = TypeVar("Result")
 POLICY = """version: 1
 destinations:
   docs/archived:
@@ -121,17 +125,30 @@ class Killed:
 
     def _end(self, number: int) -> None:
         """Undo, or run again and undo."""
-        self.stopped += bool(consolidate.stopped(self.repo.root))
+        self.stopped += bool(patient(lambda: consolidate.stopped(self.repo.root)))
         if number % 2:
-            gate("docs")
+            patient(lambda: consolidation.move(flow.enter(self.repo.root, Mode.FIX)))
             assert _contents(state(self.repo)) == self.after, number
         self._back()
 
     def _back(self) -> None:
         for run in reversed(journal.runs(self.repo.root)):
-            journal.undo(self.repo.root, run.when)
+            patient(partial(journal.undo, self.repo.root, run.when))
         assert state(self.repo) == self.before
         journal.empty(self.repo.root)
+
+
+def patient(act: Callable[[], Result]) -> Result:
+    """Do as the gate says while the git that a killed child had just started is at work: wait, and run again."""
+    late = time.monotonic() + 10
+    while True:
+        try:
+            return act()
+        except GateError as error:
+            busy = "another run is changing files" in str(error) or "index.lock" in str(error)
+            if not busy or time.monotonic() > late:
+                raise
+            time.sleep(0.01)
 
 
 def forked(act: Callable[[], object]) -> int:

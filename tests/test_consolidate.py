@@ -17,7 +17,7 @@ from gate.tidy import consolidate, journal, links
 from tests.conftest import Repository
 from tests.killing import killed_at
 from tests.markdown import MISSING, Written, goals, repositories
-from tests.scattered import DOCUMENTS, FEW, Killed, gate, named, scatter, state
+from tests.scattered import DOCUMENTS, FEW, POLICY, Killed, gate, named, scatter, state
 
 
 def tree_of(documents: dict[str, Written], files: frozenset[str]) -> Tree:
@@ -354,3 +354,11 @@ def test_kill_at_random_moments_loses_nothing(few: Repository) -> None:
     for number in range(10):
         killed.at_random(number)
     assert killed.stopped >= 2
+
+
+def test_page_shows_what_the_command_prints(few: Repository) -> None:
+    """The output in docs/documents.md is that of this repository, letter by letter; its policy is the one used here."""
+    page = (Path(__file__).parents[1] / "docs/documents.md").read_text()
+    assert f"$ gate docs --dry-run\n{gate('docs', '--dry-run')[1]}```" in page
+    assert POLICY in page
+    assert few.git("status", "--porcelain") == "?? STRAY.md\n"

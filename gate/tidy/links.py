@@ -61,10 +61,10 @@ def died_links(before: Tree, after: Tree, moves: Mapping[str, str]) -> list[str]
         there = moves.get(path, path)
         for old, new in zip(page.links, after.pages[there].links, strict=True):
             was, now = before.follow(path, old.target), after.follow(there, new.target)
-            if was.wrong or not was.goal:
+            if not was.goal:
                 continue
             wanted = _wanted(was.goal, before, after, moves)
-            if now.wrong or now.goal != wanted:
+            if now.goal != wanted or (now.wrong and not was.wrong):
                 where = f"to {wanted or 'several folders, or nowhere'}"
                 died.append(
                     f"{path}:{old.line}: {old.target} leads to {was.goal}, which goes {where}; let a rule keep it, or correct the link"

@@ -120,8 +120,8 @@ def _consolidate(repo: Repository, name: str, chance: random.Random) -> None:
     assert (repo.git("status", "--porcelain"), repo.git("write-tree")) == ("", whole), f"{name}: git sees a difference"
     written = next(line for line in said.splitlines() if line.startswith("wrote "))
     _say(
-        f"{name}: {len(places)} documents scattered with seed {SEED}; {len(moves)} moved, {written}; {sum(led.values())} links led to files "
-        f"before, 0 of them broken; undo: every byte, git status clean, tree {whole.strip()[:12]} ({seconds:.1f} s)"
+        f"{name}: {len(places)} documents scattered with seed {SEED}; {len(moves)} moved, {written}; {sum(led.values())} links led to "
+        f"files before, {broken.total()} of them broken; undo: every byte, git status clean, tree {whole.strip()[:12]} ({seconds:.1f} s)"
     )
 
 
