@@ -5,7 +5,7 @@ import random
 import signal
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -128,13 +128,15 @@ class Killed:
         self.stopped += bool(patient(lambda: consolidate.stopped(self.repo.root)))
         if number % 2:
             patient(lambda: consolidation.move(flow.enter(self.repo.root, Mode.FIX)))
-            assert _contents(state(self.repo)) == self.after, number
+            found = _contents(state(self.repo))
+            assert found == self.after, f"case {number}, run again: {_differences(found, self.after)}"
         self._back()
 
     def _back(self) -> None:
         for run in reversed(journal.runs(self.repo.root)):
             patient(partial(journal.undo, self.repo.root, run.when))
-        assert state(self.repo) == self.before
+        found = state(self.repo)
+        assert found == self.before, f"undo: {_differences(found, self.before)}"
         journal.empty(self.repo.root)
 
 
@@ -168,6 +170,13 @@ def _contents(found: tuple[Snapshot, str, str]) -> tuple[dict[bytes, tuple[str, 
     """Leave out when files were written, and what the second of two ends says of the first."""
     tree, index, _ = found
     return {path: what[:3] for path, what in tree.items()}, index
+
+
+def _differences(found: Sequence[object], wanted: Sequence[object]) -> str:
+    """Say what is not as it should be."""
+    parts = [set(part.items() if isinstance(part, dict) else str(part).splitlines()) for part in found]
+    others = [set(part.items() if isinstance(part, dict) else str(part).splitlines()) for part in wanted]
+    return "; ".join(f"{sorted(map(str, part ^ other))}" for part, other in zip(parts, others, strict=True) if part != other)
 
 
 def named(root: Path) -> list[str]:

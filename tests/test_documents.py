@@ -1,7 +1,6 @@
 """Documents in real repositories: dead links and anchors are found where they stand, living ones never."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -345,6 +344,4 @@ def test_deep_lists_are_read(bare: Repository) -> None:
 def test_hostile_html_takes_no_longer(bare: Repository, piece: str) -> None:
     """A hundred thousand unclosed tags take no longer than their length."""
     bare.write("docs/a.md", f"<div>\n{piece * 100_000}\n")
-    start = time.perf_counter()
-    read(bare)
-    assert time.perf_counter() - start < 2
+    assert read(bare).cpu < 2
