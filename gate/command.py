@@ -23,6 +23,7 @@ from gate.errors import GateError
 from gate.probe import pins
 
 HEAR, TELL = "GATE_HEAR", "GATE_TELL"  # environment variables of a child that talks
+HELD: set[int] = set()  # descriptors that every child keeps: a lock must not end before what was started under it
 _LIVE: set[int] = set()  # children that are waited for, in any thread
 _PIPE = 2**16
 _READ = 64 * 2**20  # bytes of output that are read back at the most
@@ -54,8 +55,7 @@ def run(
 ) -> Ran:
     """Run a program in its own process group and wait for it; programs beside our interpreter come first.
 
-    `env` is added to the environment; `stream` lets the child write to our own output; `errors` says what
-    becomes of output that is not UTF-8.
+    `env` is added to the environment; `stream` lets it write to our own output; `errors` says what becomes of output that is not UTF-8.
     Raises GateError when the program is not there or may not be run.
     """
     with Child(argv, cwd=cwd, seconds=seconds, output=output, env=env, stdin=stdin, stream=stream, errors=errors) as child:
@@ -267,7 +267,7 @@ def _start(
             stdout=None if stream else files[1],
             stderr=None if stream else files[2],
             start_new_session=True,
-            pass_fds=tuple(keep),
+            pass_fds=(*keep, *HELD),
         )
     except OSError as error:
         if not cwd.is_dir():

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gate import worktree
+from gate.command import HELD
 from gate.errors import GateError
 from gate.tidy import descriptors
 
@@ -46,7 +47,7 @@ class Run:
 
 @contextmanager
 def locked(root: Path) -> Iterator[int]:
-    """Hold the folder of all runs, alone, and yield its descriptor; the lock ends with the process, however that ends.
+    """Hold the folder of all runs, alone, and yield its descriptor; the lock ends with the process and what it started, however that ends.
 
     Raises GateError when another run is at work, or when the folder is not one of ours.
     """
@@ -62,8 +63,10 @@ def locked(root: Path) -> Iterator[int]:
         os.close(at)
     try:
         _lock(trash)
+        HELD.add(trash)  # when we are killed, the git that we started goes on; who undoes must wait for its end
         yield trash
     finally:
+        HELD.discard(trash)
         os.close(trash)
 
 
