@@ -3,12 +3,15 @@
 import os
 import random
 import re
+import signal
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 
 from gate import plan
+from gate.command import run
 from gate.errors import GateError
 from gate.pages.page import read
 from gate.pages.tree import Tree, folders
@@ -17,7 +20,7 @@ from gate.tidy import consolidate, journal, links
 from tests.conftest import Repository
 from tests.killing import killed_at
 from tests.markdown import MISSING, Written, goals, repositories
-from tests.scattered import DOCUMENTS, FEW, POLICY, Killed, gate, named, scatter, state
+from tests.scattered import DOCUMENTS, FEW, POLICY, Killed, forked, gate, named, patient, scatter, state
 
 
 def tree_of(documents: dict[str, Written], files: frozenset[str]) -> Tree:
@@ -362,3 +365,20 @@ def test_page_shows_what_the_command_prints(few: Repository) -> None:
     assert f"$ gate docs --dry-run\n{gate('docs', '--dry-run')[1]}```" in page
     assert POLICY in page
     assert few.git("status", "--porcelain") == "?? STRAY.md\n"
+
+
+def test_lock_lasts_as_long_as_what_was_started_under_it(few: Repository) -> None:
+    """When a run is killed while its git is at work, nobody undoes before that has ended: git would write its index after the undo."""
+
+    def held() -> None:
+        with journal.Journal.begin(few.root, "docs", ""):
+            run(["sh", "-c", "touch ready; sleep 1"], cwd=few.root)
+
+    child = forked(held)
+    while not (few.root / "ready").exists():
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with pytest.raises(GateError, match="another run is changing files"):
+        journal.undo(few.root)
+    assert patient(lambda: journal.undo(few.root)) == ()

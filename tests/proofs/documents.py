@@ -26,6 +26,7 @@ from tests.trees import snapshot
 
 SDISTS = ("griffe==1.5.1", "Markdown==3.7", "pymdown-extensions==10.14.3")
 SEED = 20
+_EVERY = 50  # children between two lines that say how far it is
 _CALLS = 2_000  # more system calls than a move makes
 _POLICY = """version: 1
 match: ["*.md"]
@@ -49,6 +50,7 @@ def main(words: Sequence[str]) -> int:
         calm(patch, Path(scratch))
         try:
             if given.kills:
+                patch.setattr(os, "fsync", lambda _: None)  # what a killed process wrote is there without waiting for the disk
                 _kill(Path(scratch), given.kills, given.seed)
             if given.sdists:
                 _distributions(Path(scratch), given.sdists, given.seed)
@@ -68,6 +70,8 @@ def _kill(scratch: Path, times: int, seed: int) -> None:
     killed, start = Killed(repo, random.Random(seed)), time.monotonic()
     for number in range(times):
         killed.at_random(number)
+        if number % _EVERY == _EVERY - 1:
+            _say(f"{number + 1} of {times}")
     _say(
         f"kill: {times} children killed at random moments, {killed.stopped} of them in the middle of their acts: "
         f"undo, or running again, ended right each time, to the byte and in git's index ({time.monotonic() - start:.0f} s)"
