@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import TextIO
@@ -19,7 +20,7 @@ _PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 def main(argv: Sequence[str], out: TextIO) -> int:
     """Do what the words say; return the exit code. Errors go to standard error, one clear line each."""
     try:
-        words = _parser().parse_args(argv)
+        words = _parser().parse_args(argv, argparse.Namespace(line=shlex.join(("gate", *argv))))
         act: Act = words.act
         return act(words, out)
     except GateError as error:

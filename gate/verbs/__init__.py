@@ -2,7 +2,10 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -23,3 +26,22 @@ def mode(words: argparse.Namespace) -> "Mode":
     from gate.facts import Mode
 
     return Mode.CHECK if words.check or os.environ.get("CI", "").lower() in {"1", "true"} else Mode.FIX
+
+
+def alone(act: Act) -> Act:
+    """Let a verb that changes or measures the tree wait until no other one does."""
+
+    @wraps(act)
+    def locked(words: argparse.Namespace, out: TextIO) -> int:
+        from gate import worktree
+        from gate.record import lock
+        from gate.report.text import plain
+
+        def say(text: str) -> None:
+            sys.stderr.write(f"gate: {plain(text)}\n")
+            sys.stderr.flush()
+
+        with lock.held(worktree.store(worktree.find_root(Path.cwd())) / "lock", words.line, say):
+            return act(words, out)
+
+    return locked
