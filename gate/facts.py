@@ -213,6 +213,26 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """What a check read: evidence of it holds wherever all of this is the same."""
+
+    tree: str = ""  # digest of everything that it may have read, where nobody saw what it read
+    files: dict[str, str] = field(default_factory=dict)  # path below the root, or absolute -> sha256; "" when it was not there
+    folders: dict[str, str] = field(default_factory=dict)  # likewise -> sha256 over the names in it
+    never: str = ""  # why this evidence speaks of one run only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where reused evidence was measured."""
+
+    tree: str
+    policy: str
+    commit: str
+    digest: str  # of that record
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
     """The recorded result of one check on one tree."""
 
@@ -221,12 +241,15 @@ class Evidence:
     tree: str  # tree id
     policy: str  # hash of the policies in force
     commit: str  # HEAD when it was taken
-    taken: str  # ISO 8601, UTC
+    taken: str  # when it was measured: ISO 8601, UTC
     command: str
     mode: Mode
     finding: Finding
     reading: Reading
     environment: dict[str, str] = field(default_factory=dict)
+    key: str = ""  # sha256 over what decides beside the inputs: its step, the gate, the environment, declared variables
+    inputs: Inputs = field(default_factory=Inputs)
+    origin: Origin | None = None  # None: measured on this very tree
 
 
 class Standing(StrEnum):

@@ -1,26 +1,23 @@
 """The rooms in their order: policy, plan, tidy, measure, judge, report, record."""
 
-import hashlib
-import os
-import platform
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 
-from gate import inquiry, plan, worktree
+from gate import inquiry, plan, reuse, worktree
+from gate.environment import environment
 from gate.errors import GateError
-from gate.facts import Change, Evidence, Finding, Mode, Outcome, Reading, Row, Verdict
+from gate.facts import Change, Evidence, Finding, Inputs, Mode, Outcome, Reading, Row, Verdict
 from gate.judge import judge
 from gate.judge import verdict as verdicts
 from gate.judge.reports import broken
-from gate.measure import measure
+from gate.measure import inputs, measure
+from gate.measure.hashes import Hashes
 from gate.policy import Policy, load
-from gate.record import ledger
+from gate.record import ledger, pruning
 from gate.threads import side_by_side
 from gate.tidy import index, style
 from gate.work import Index, Phase, Question, Step, Sweep, Tool
@@ -28,7 +25,7 @@ from gate.work import Index, Phase, Question, Step, Sweep, Tool
 _NAMED = 5  # paths that an error names
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
 
-Told = list[tuple[Step, Finding, float]]
+Told = list[tuple[Step, Finding, float | str]]  # what was found, and the seconds it took or where it is reused from
 Tidied = tuple[tuple[Change, ...], float]  # what was changed, and the seconds that it took
 
 
@@ -46,6 +43,17 @@ class House:
         """Return the tree id of the work tree, or of a revision."""
         return worktree.tree_id(self.root, self.policy.workflow.record.paths, revision)
 
+    def present(self, tree: str) -> reuse.Present:
+        """Return what evidence about a tree must be about to hold now."""
+        return reuse.Present(
+            root=self.root,
+            tree=tree,
+            policy=self.policy.digest,
+            commit=self.commit,
+            most=self.policy.workflow.record.max_age,
+            hashes=Hashes(self.root),
+        )
+
 
 def enter(start: Path, mode: Mode) -> House:
     """Find the repository, read its policies and draw the plan."""
@@ -61,47 +69,55 @@ def check(
     swept: Tidied | None = None,
     explained: bool | None = None,
     recorded: bool = True,
-    watch: Callable[[], None] | None = None,
+    fresh: bool = False,
+    watch: Callable[[], object] = int,
 ) -> Told:
     """Carry out steps: tidy first, then measure side by side, judge, record; return what was found, in the order of the plan.
 
-    `swept` is what the clean-up did, which `tidying` carries out; `watch` is called as each step ends; steps that are not those of the
-    policy are not `recorded`.
+    What nothing changed for is not measured again, unless `fresh` or to be `explained`. `swept` is what the clean-up did, which `tidying`
+    carries out; `watch` is called as each step ends; steps that are not those of the policy are not `recorded`.
     Raises GateError when the tree changed while it was measured.
     """
-    told: dict[str, Evidence] = {}
     began = time.time()
     tidied = {step.check: _mended(house, step) for step in _changers(house, steps)}
     tidied |= {step.check: swept for step in steps if swept and isinstance(step.work, Sweep)}
-    tree = house.tree()
+    present = house.present(house.tree())
+    reused = {} if fresh or explained or not recorded else reuse.find(present, steps)
+    rest = [step for step in steps if step.check not in reused]
+    for _ in reused:
+        watch()
+    told: dict[str, Evidence] = {}
 
     def take(group: Sequence[Step]) -> None:
-        for evidence in _take(house, group, tidied, tree, explained=explained):
+        for evidence in _take(house, group, tidied, present, explained=explained):
             told[evidence.check] = evidence
-            if watch:
-                watch()
+            watch()
 
-    alone = [step for step in steps if isinstance(step.work, Tool) and step.work.stream]
+    alone = [step for step in rest if isinstance(step.work, Tool) and step.work.stream]
     with side_by_side(_MOST_AT_ONCE) as later:
-        for each in [later(take, group) for group in _together([step for step in steps if step not in alone])]:
+        for each in [later(take, group) for group in _together([step for step in rest if step not in alone])]:
             each.result()
     for step in alone:
         take([step])
-    if house.tree() != tree:
+    if rest and house.tree() != present.tree:
         names = ", ".join(worktree.written_since(house.root, began)[:_NAMED]) or "something was removed"
         message = (
             f"the work tree changed while it was measured ({names}); nothing was recorded: stop what writes there, or let git ignore it"
         )
         raise GateError(message)
-    for evidence in told.values() if recorded else ():
-        ledger.write(house.root, evidence)
-    return [(step, told[step.check].finding, told[step.check].reading.wall) for step in steps]
+    if recorded:
+        ledger.write_all(house.root, [*told.values(), *(found.evidence for found in reused.values() if found.is_new)])
+        _prune(house, present.tree)
+    took: dict[str, float | str] = {check: found.reading.wall for check, found in told.items()}
+    took |= {check: found.source for check, found in reused.items()}
+    told |= {check: found.evidence for check, found in reused.items()}
+    return [(step, told[step.check].finding, took[step.check]) for step in steps]
 
 
 def summarise(house: House) -> tuple[Verdict, dict[Phase, Evidence | None]]:
     """Gather all evidence for the tree as it is now."""
     tree, policy = house.tree(), house.policy.digest
-    now = verdicts.Now(tree=tree, policy=policy, environment=_environment())
+    now = verdicts.Now(tree=tree, policy=policy, environment=environment())
     rows = [_row(house, step, now) for step in house.steps]
     whole = verdicts.verdict(rows, tree=tree, policy=policy, commit=worktree.head(house.root), branch=worktree.branch(house.root))
     # A plan comes before what changes the tree, so the newest one counts; the report says for which tree it was drawn.
@@ -132,18 +148,33 @@ def _mended(house: House, step: Step) -> Tidied:
     return changes, time.perf_counter() - start
 
 
-def _take(house: House, steps: Sequence[Step], tidied: dict[str, Tidied], tree: str, *, explained: bool | None) -> list[Evidence]:
+def _take(
+    house: House, steps: Sequence[Step], tidied: dict[str, Tidied], present: reuse.Present, *, explained: bool | None
+) -> list[Evidence]:
     """Measure and judge what is measured together: all questions about one agent case, or one step of another kind."""
     taken = _now()
     questions = [step.work for step in steps if isinstance(step.work, Question)]
     if questions:
-        answers = _asked(questions, house.root, explained=explained)
+        with inputs.gathering(house.root) as seen:
+            answers = _asked(questions, house.root, explained=explained)
+        read = [seen.inputs()] * len(steps)
     else:
+        read = [reuse.inputs(step, present) for step in steps]
         answers = [_answer(house, step, tidied.get(step.check)) for step in steps]
     return [
-        _evidence(house, tree, taken, finding, reading, check=step.check, phase=step.phase, again=step.command)
-        for step, (reading, finding) in zip(steps, answers, strict=True)
+        replace(
+            _evidence(house, present.tree, taken, finding, reading, check=step.check, phase=step.phase, again=step.command),
+            key=reuse.key(step, house.root),
+            inputs=had if step.reuse else Inputs(never="the policy says so"),
+        )
+        for step, (reading, finding), had in zip(steps, answers, read, strict=True)
     ]
+
+
+def _prune(house: House, tree: str) -> None:
+    """Let go of old evidence, but not of what belongs to this tree or to HEAD."""
+    keep = house.policy.workflow.record.keep
+    pruning.prune(house.root, age=keep.age, size=keep.size, spare=lambda: (tree, house.tree("HEAD") if house.commit else tree))
 
 
 def _asked(questions: Sequence[Question], root: Path, *, explained: bool | None) -> list[inquiry.Answer]:
@@ -200,21 +231,8 @@ def _evidence(house: House, tree: str, taken: str, finding: Finding, reading: Re
         mode=house.mode,
         finding=finding,
         reading=reading,
-        environment=_environment(),
+        environment=environment(),
     )
-
-
-@cache
-def _environment() -> dict[str, str]:
-    """Say what this machine and this environment are."""
-    installed = sorted({f"{found.name}=={found.version}" for found in metadata.distributions()})
-    return {
-        "gate": metadata.version("heapgate"),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "platform": platform.platform(),
-        "cores": str(os.cpu_count()),
-        "distributions": f"{len(installed)}, sha256:{hashlib.sha256(chr(10).join(installed).encode()).hexdigest()[:16]}",
-    }
 
 
 def _now() -> str:

@@ -73,6 +73,7 @@ def _format(policy: Policy) -> Step:
         argv=("ruff", "format", "--check", "--output-format=json", "--", *policy.quality.paths),
         fixes=_fixes(policy),
         reads="ruff",
+        version=("ruff", "--version"),
     )
     return Step(check="format", phase=Phase.QUALITY, does="format the code (ruff)", command="nox -s format", work=work)
 
@@ -141,11 +142,19 @@ def _duplicates(policy: Policy) -> Step:
 
 def _lint(policy: Policy) -> Iterator[Step]:
     argv = ("ruff", "check", "--no-fix", "--output-format=json", "--", *policy.quality.paths)
-    work = Tool(name="ruff", argv=argv, fixes=_fixes(policy), reads="ruff")
+    work = Tool(name="ruff", argv=argv, fixes=_fixes(policy), reads="ruff", version=("ruff", "--version"))
     yield Step(check="lint", phase=Phase.QUALITY, does="lint the code (ruff)", command="nox -s lint", work=work)
     for name, command in policy.quality.commands.items():
-        work = Tool(name=name, argv=command.run, finds=command.finds, needs=command.needs, seconds=command.time)
-        yield Step(check=f"lint/{name}", phase=Phase.QUALITY, does=f"run {' '.join(command.run)}", command="nox -s lint", work=work)
+        work = Tool(name=name, argv=command.run, finds=command.finds, needs=command.needs, seconds=command.time, version=command.version)
+        yield Step(
+            check=f"lint/{name}",
+            phase=Phase.QUALITY,
+            does=f"run {' '.join(command.run)}",
+            command="nox -s lint",
+            work=work,
+            reuse=command.reuse == "auto",
+            environ=command.env,
+        )
 
 
 def _types(policy: Policy) -> Step:
@@ -155,14 +164,30 @@ def _types(policy: Policy) -> Step:
         phase=Phase.QUALITY,
         does="check the types (mypy)",
         command="nox -s types",
-        work=Tool(name="mypy", argv=argv, reads="mypy"),
+        work=Tool(name="mypy", argv=argv, reads="mypy", version=("mypy", "--version")),
     )
 
 
 def _tests(policy: Policy) -> Step:
     tests = policy.quality.tests
-    work = Tool(name="pytest", argv=("pytest", *tests.arguments), reads="pytest", finds=(1, 2, 5), seconds=tests.time, stream=True)
-    return Step(check="tests", phase=Phase.QUALITY, does="run the tests (pytest)", command="nox -s tests", work=work)
+    work = Tool(
+        name="pytest",
+        argv=("pytest", *tests.arguments),
+        reads="pytest",
+        finds=(1, 2, 5),
+        seconds=tests.time,
+        stream=True,
+        version=("pytest", "--version"),
+    )
+    return Step(
+        check="tests",
+        phase=Phase.QUALITY,
+        does="run the tests (pytest)",
+        command="nox -s tests",
+        work=work,
+        reuse=tests.reuse == "auto",
+        environ=tests.env,
+    )
 
 
 def _memory(policy: Policy) -> Iterator[Step]:
@@ -255,5 +280,11 @@ def _questions(
             weight=footprint.max if footprint else 0.0,
         )
         yield Step(
-            check=f"memory/{case}/{name}", phase=Phase.QUALITY, does=_DOES[name], command=f"nox -s memory -- {shlex.quote(case)}", work=work
+            check=f"memory/{case}/{name}",
+            phase=Phase.QUALITY,
+            does=_DOES[name],
+            command=f"nox -s memory -- {shlex.quote(case)}",
+            work=work,
+            reuse=found.reuse == "auto",
+            environ=found.env,
         )

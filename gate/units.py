@@ -15,9 +15,8 @@ _UNITS = {
 _SIZE = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(B|kB|MB|GB|KiB|MiB|GiB)")
 _COUNT = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?)")
 _TIME = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(ms|s|min)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0}
-_AGE = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(d|h)")
-_HOURS = {"h": 1, "d": 24}
+_AGE = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(min|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _KILO = 1000
 _SHOWN = ("B", "kB", "MB", "GB")
 _EXACT = 100
@@ -84,18 +83,18 @@ def duration(text: str) -> float:
 
 
 def age(text: str) -> float:
-    """Read how long ago something was, in seconds.
+    """Read how old something may be, in seconds.
 
-    >>> age("14 d"), age("12 h")
-    (1209600.0, 43200.0)
+    >>> age("30 d"), age("12 h")
+    (2592000.0, 43200.0)
 
     Raises ValueError when the unit is missing or unknown.
     """
     found = _AGE.fullmatch(text)
     if not found:
-        message = f'"{text}" is not an age; write for example "14 d"'
+        message = f'"{text}" is not an age; write for example "30 d"'
         raise ValueError(message)
-    return float(found[1]) * _HOURS[found[2]] * 3600
+    return float(found[1]) * _SECONDS[found[2]]
 
 
 def show_age(seconds: float) -> str:

@@ -26,6 +26,7 @@ class Tool:
     needs: str = ""  # a program without which the check is skipped
     seconds: float = 600.0  # wall clock after which it is stopped
     stream: bool = False  # its output is the user's to watch
+    version: tuple[str, ...] = ()  # what prints its version
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,3 +185,5 @@ class Step:
     does: str  # one sentence
     command: str  # what a person types to do just this again
     work: Work
+    reuse: bool = True  # its evidence may be reused while nothing that it reads changed
+    environ: tuple[str, ...] = ()  # environment variables that it reads

@@ -10,6 +10,7 @@ from gate.command import Ran, run
 from gate.errors import GateError
 
 _GITLINK = "160000"  # the mode of a submodule
+SCRATCH = "tree-"  # how scratch folders in it begin
 STORE = ".gate"  # everything that the gate writes for itself, below the root
 
 # Reads start no monitor, hook, pager or differ that a configuration names, and take no lock; adding runs content filters, as git must.
@@ -179,7 +180,7 @@ def tree_id(root: Path, leave_out: Sequence[str] = (), revision: str = "") -> st
     `leave_out` names paths (files or folders) that are not part of it: a summary cannot hold the id of a tree that holds the summary.
     With `revision`, the same id is computed from that commit or tree. The user's index and objects are never touched.
     """
-    with tempfile.TemporaryDirectory(prefix="tree-", dir=store(root)) as scratch:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=store(root)) as scratch:
         env = _scratch_env(root, Path(scratch))
         if revision:
             _git(root, "read-tree", "--end-of-options", revision, env=env)

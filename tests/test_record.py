@@ -154,7 +154,7 @@ def test_schema_of_evidence_accepts_evidence(house: Repository) -> None:
     """What is written is what the published schema describes."""
     check("check", "lint")
     record = json.loads(next((worktree.store(house.root) / "evidence").glob("*/lint.json")).read_text())
-    jsonschema.validate(record["evidence"], ledger.schema())
+    jsonschema.validate(record, ledger.schema())
 
 
 def test_record_of_one_check_is_no_record_of_another(house: Repository) -> None:
@@ -171,5 +171,5 @@ def test_evidence_of_another_environment_is_stale(house: Repository, monkeypatch
     everything()
     assert summary()[0] == 0
     assert house.root.exists()
-    monkeypatch.setattr(flow, "_environment", lambda: {"python": "another"})
+    monkeypatch.setattr(flow, "environment", lambda: {"python": "another"})
     assert summary()[0] == 1

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gate.command import Born, Child, NotBorn, Ran
-from gate.measure import throwaway
+from gate.measure import inputs, throwaway
+from gate.probe import inputs as notes
 from gate.probe import pins
 from gate.units import show_size, show_time
 from gate.work import Question
@@ -60,7 +61,7 @@ class Process:
     def start(self, question: Question, root: Path, wanted: Answer) -> None:
         """Start the interpreter and let it load the code."""
         request, budget = Path(self.mark, "request.json"), question.budget
-        request.write_text(json.dumps(wanted), encoding="utf-8")
+        request.write_text(json.dumps(wanted | inputs.wanted(Path(self.mark))), encoding="utf-8")
         words, env = [sys.executable, "-P", "-m", "gate.probe", str(request)], {**pins.PINS, pins.MARK: self.mark}
         self.child = Child(words, cwd=root, seconds=budget.seconds, output=budget.output, env=env, talks=True)
         told, why = answer(self.child.hear())
@@ -83,6 +84,7 @@ class Process:
             if self.child is not None:
                 self.child.__exit__(*error)
                 pins.end_marked(self.mark)
+            inputs.gather(Path(self.mark))
         finally:
             self._scratch.cleanup()
 
@@ -158,6 +160,8 @@ def trouble(ran: Ran, question: Question) -> str:
         why = f"printed more than {show_size(budget.output)}; {act}"
     elif ran.stopped == "crowd":
         why = "started more than 1,000 processes and threads and was stopped; bound what it starts"
+    elif ran.code == notes.UNNOTED:
+        why = "could not note what it read; make room for temporary files, and let the code leave them alone"
     elif ran.code == pins.CUT:
         why = "closed descriptors that it did not open, the gate's among them, before it answered; let it close only its own"
     else:

@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
-from importlib import metadata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from gate.command import Ran, find, run
+from gate.command import Child, Ran, find, run
 from gate.facts import Diagnostic, Reading
 from gate.work import Tool
 
@@ -17,6 +19,9 @@ _CALM = {
     "RUST_BACKTRACE": "0",
     "PYTEST_ADDOPTS": "",
 }  # what runs is what the policy says, and what a tool says must fit in a few plain lines
+_ASKED = {**_CALM, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # a version does not depend on plugins, and loading them takes long
+_PATIENCE = 30.0  # seconds in which a tool says its version
+_NUMBER = re.compile(r"\d+\.[\w.+-]*\w")
 _TAIL = 12  # lines of a program that only people can read
 _SHOWN = 500  # characters of one line of it
 
@@ -32,8 +37,9 @@ def measure(tool: Tool, root: Path) -> Reading:
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         report = Path(scratch, "report.xml")
         extra = (f"--junitxml={report}", "-o", "junit_family=xunit1") if tool.reads == "pytest" else ()
-        ran = run((*tool.argv, *extra), cwd=root, seconds=tool.seconds, stream=tool.stream, env=_CALM)
-        return _read(tool, ran, report, root)
+        with _versions(tool, root) as versions:
+            ran = run((*tool.argv, *extra), cwd=root, seconds=tool.seconds, stream=tool.stream, env=_CALM)
+        return replace(_read(tool, ran, report, root), versions=versions)
 
 
 def _read(tool: Tool, ran: Ran, report: Path, root: Path) -> Reading:
@@ -57,7 +63,6 @@ def _read(tool: Tool, ran: Ran, report: Path, root: Path) -> Reading:
         cpu=ran.cpu,
         diagnostics=found[0],
         counts=found[1],
-        versions=_version(tool.name),
         trouble=trouble,
         failed=ran.code in tool.finds,
     )
@@ -121,9 +126,17 @@ def _tail(ran: Ran) -> str:
     return "\n".join(lines[-_TAIL:]) or "it printed nothing"
 
 
-def _version(name: str) -> dict[str, str]:
-    """Return the version of a tool that is installed beside the gate."""
-    try:
-        return {name: metadata.version(name)}
-    except metadata.PackageNotFoundError:
-        return {}
+@contextmanager
+def _versions(tool: Tool, root: Path) -> Iterator[dict[str, str]]:
+    """Let the very program that runs meanwhile say its version; what it does not say is not there, never a version from elsewhere."""
+    told: dict[str, str] = {}
+    if not tool.version or not find(tool.version[0], root):
+        yield told
+        return
+    with Child(tool.version, cwd=root, seconds=_PATIENCE, env=_ASKED) as child:
+        yield told
+        said = child.end()
+    lines = (said.out + said.err).strip().splitlines()
+    if said.code == 0 and lines:
+        number = _NUMBER.search(lines[0])
+        told[tool.name] = number[0] if number else lines[0][:_SHOWN]

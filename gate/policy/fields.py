@@ -111,7 +111,7 @@ ByteRateCycle = Annotated[float, *_quantity(lambda text: units.rate(text, "cycle
 HandleRate = Annotated[float, *_quantity(lambda text: units.count_rate(text, "step"), "0/step", "/step")]
 HandleRateCall = Annotated[float, *_quantity(lambda text: units.count_rate(text, "call"), "0/call", "/call")]
 Duration = Annotated[float, Field(gt=0, le=86400), *_quantity(units.duration, "60 s", " ?(ms|s|min)")]
-Age = Annotated[float, Field(ge=0), *_quantity(units.age, "14 d", " ?(d|h)")]
+Age = Annotated[float, Field(ge=0), *_quantity(units.age, "7 d", " ?(min|h|d)")]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 Target = Annotated[str, AfterValidator(_target), Field(examples=["tests.agents:build"])]
 Inside = Annotated[str, AfterValidator(_inside)]

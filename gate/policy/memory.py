@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from gate.policy.base import CLOSED, Model
+from gate.policy.base import CLOSED, Again, Model
 from gate.policy.fields import (
     ByteRate,
     ByteRateCall,
@@ -155,7 +155,7 @@ class BudgetPolicy(Model):
 Given = dict[Name, Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=64)]]
 
 
-class _Case(Model):
+class _Case(Again):
     """What all cases have."""
 
     settle: int = Field(default=3, ge=0, le=1_000_000, description="Steps or calls before anything is weighed or watched.")

@@ -7,14 +7,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from gate.policy.base import CLOSED, Model
+from gate.policy.base import CLOSED, Again, Model
 from gate.policy.cleanup import CleanupPolicy
 from gate.policy.docs import DocsPolicy
 from gate.policy.fields import (
+    Age,
     Below,
     Duration,
     Inside,
     Name,
+    Size,
     Version,
     Word,
     written,
@@ -22,7 +24,7 @@ from gate.policy.fields import (
 from gate.policy.memory import MemoryPolicy
 
 
-class CommandPolicy(Model):
+class CommandPolicy(Again):
     """One more program whose exit code is a check."""
 
     run: tuple[Word, ...] = Field(min_length=1, description="The program and its arguments; no shell reads them.")
@@ -30,10 +32,13 @@ class CommandPolicy(Model):
         default=(1,), description="Exit codes that mean findings; any other than 0 means that it could not work."
     )
     needs: str = Field(default="", description="Skip, with a reason, where this program is missing.")
+    version: tuple[Word, ...] = Field(
+        default=(), description="What prints its version, such as [zizmor, --version]; recorded as it says it."
+    )
     time: Duration = Field(default=written("300 s"))
 
 
-class TestsPolicy(Model):
+class TestsPolicy(Again):
     """How pytest is run."""
 
     arguments: tuple[Word, ...] = ()
@@ -49,6 +54,15 @@ class QualityPolicy(Model):
     commands: dict[Name, CommandPolicy] = Field(default_factory=dict, description="Each becomes lint/<name>.", json_schema_extra=CLOSED)
 
 
+class KeepPolicy(Model):
+    """How much evidence of other trees stays under .gate/."""
+
+    age: Age = Field(default=written("30 d"), description="Evidence of other trees goes when it is older.")
+    size: Size = Field(
+        default=written("200 MB"), description="The oldest goes first when there is more. HEAD's and the present tree's stay."
+    )
+
+
 class RecordPolicy(Model):
     """What is written beside the code about the code."""
 
@@ -57,6 +71,10 @@ class RecordPolicy(Model):
         description="Left out of the tree id: summaries and the task store.",
     )
     summary: Below = Field(default="docs/completed/{task}-completion-summary.md", description="{task} is the id.")
+    keep: KeepPolicy = Field(default_factory=KeepPolicy)
+    max_age: Age = Field(
+        default=written("7 d"), description="A check is run again when its evidence is older, though nothing that it reads changed."
+    )
 
     @field_validator("summary")
     @classmethod

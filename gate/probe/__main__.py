@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 
-from gate.probe import meters, pins, questions
+from gate.probe import inputs, meters, pins, questions
 from gate.probe.nursery import Nursery
 from gate.probe.own import Own, leave_twin, worded
 
@@ -27,6 +27,8 @@ def main(request: str) -> None:
         wanted = Own.decode(file.read())
     line = _Line(*(int(os.environ.pop(name)) for name in ("GATE_HEAR", "GATE_TELL")))
     pins.bound(wanted["memory"])
+    if wanted.get("notes"):
+        inputs.watch(wanted["notes"], str(wanted["root"]), wanted["skip"])
     asked, nursery = _Asked(wanted), Nursery()  # in this order: what is open then is what the code finds open
     _say(line, asked.load, nursery)
     if asked.shared:

@@ -21,7 +21,7 @@ class Own:
     descriptor, dup2, close = os.open, os.dup2, os.close
     if sys.platform != "win32":
         pread, setsid, getitimer = os.pread, os.setsid, signal.getitimer
-    open = open
+    open, getcwd, frame = open, os.getcwd, sys._getframe  # noqa: SLF001 - there is no other way to a frame
     encode, decode = json.JSONEncoder().encode, json.JSONDecoder().decode
     pid, python = os.getpid(), sys.version.partition(" ")[0]
 

@@ -3,7 +3,7 @@
 import os
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -26,6 +26,25 @@ def replace_file(path: Path, data: bytes, *, last_check: Callable[[], None] | No
     finally:
         Path(name).unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put data in the place of files of one folder, each whole or not at all, all on disk before one is seen."""
+    made: dict[str, str] = {}
+    try:
+        for name, data in files.items():
+            handle, made[name] = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                os.fchmod(file.fileno(), 0o644)
+        for name, path in made.items():
+            Path(path).replace(folder / name)
+    finally:
+        for path in made.values():
+            Path(path).unlink(missing_ok=True)
+    _sync_folder(folder)
 
 
 def make_folders(folder: Path) -> tuple[Path, ...]:

@@ -16,15 +16,19 @@ _COLOURS = {
 }
 _ORDER = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.PASSED)
 
-Told = Sequence[tuple[Step, Finding, float]]  # step, finding, seconds
+Told = Sequence[tuple[Step, Finding, float | str]]  # step, finding, seconds or where it is reused from
 Line = tuple[str | tuple[str, str], ...]  # parts; a part with its style is a pair
 
 
 def findings(told: Told, *, explain: bool = False) -> Iterator[Line]:
     """Yield the worst first, whole; then what passed, a line each."""
-    for step, finding, seconds in sorted(told, key=lambda row: _ORDER.index(row[1].outcome)):
+    for step, finding, took in sorted(told, key=lambda row: _ORDER.index(row[1].outcome)):
         outcome = (f"{finding.outcome:<12}", _COLOURS[finding.outcome])
-        yield outcome, f" {plain(step.check)}  {plain(finding.headline)}  ", (f"({show_time(seconds)})", "dim")
+        yield (
+            outcome,
+            f" {plain(step.check)}  {plain(finding.headline)}  ",
+            (f"({took if isinstance(took, str) else show_time(took)})", "dim"),
+        )
         if finding.outcome is not Outcome.PASSED or explain:
             yield from ((f"             {plain(line)}",) for line in finding.details)
             if finding.next_act:

@@ -9,7 +9,7 @@ from gate.arguments import positive, seconds
 from gate.errors import GateError
 from gate.report.text import plain
 from gate.units import show_count
-from gate.verbs import Verb, mode, only_report
+from gate.verbs import Verb, alone, mode, only_report
 
 _CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
 
@@ -19,7 +19,7 @@ def name(verb: Verb) -> None:
     made = verb("policy", policy, "check the policies, or print the JSON Schema of one")
     made.add_argument("what", choices=("check", "schema"))
     made.add_argument("name", nargs="?", choices=("memory", "quality", "cleanup", "docs", "workflow"), help="for schema: which file")
-    made = only_report(verb("check", check, "run one check, record its evidence"))
+    made = only_report(verb("check", alone(check), "run one check, record its evidence"))
     made.add_argument("what", choices=_CHECKS, metavar="|".join(_CHECKS), help="quality: format, lint and types side by side")
     made.add_argument("cases", nargs="*", metavar="CASE", help="for memory: only these agent cases")
     made.add_argument("--explain", action="store_true", help="for memory: also name lines and types of what passes")
@@ -27,8 +27,9 @@ def name(verb: Verb) -> None:
         "--steps", type=positive, default=0, metavar="N", help="for memory: watch N steps instead of the policy's; not recorded"
     )
     made.add_argument("--budget", type=seconds, default=0.0, metavar="S", help="for memory: S seconds of work instead; not recorded")
+    made.add_argument("--fresh", action="store_true", help="run it again also where nothing that it reads changed")
     arguments.of_measure(verb("measure", measure, "give any callable a verdict: no policy, no repository needed"))
-    made = only_report(verb("calibrate", calibrate, "write what is measured beside each memory limit, and name dead limits"))
+    made = only_report(verb("calibrate", alone(calibrate), "write what is measured beside each memory limit, and name dead limits"))
     made.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
     made = verb("advise", advise, "look at live agents and propose what makes them lighter, with what it saves")
     made.set_defaults(check=True)  # it writes nothing
@@ -71,7 +72,14 @@ def check(words: argparse.Namespace, out: TextIO) -> int:
     steps = plan.hurried(plan.select(house.steps, verbs, words.cases), steps=words.steps, seconds=words.budget)
     screen = terminal.console(out)
     with terminal.progress(screen, len(steps), watched=words.what == "memory") as bar:
-        told = flow.check(house, steps, explained=words.explain or None, recorded=not otherwise, watch=lambda: bar.advance(bar.task_ids[0]))
+        told = flow.check(
+            house,
+            steps,
+            explained=words.explain or None,
+            recorded=not otherwise,
+            fresh=words.fresh,
+            watch=lambda: bar.advance(bar.task_ids[0]),
+        )
     terminal.findings(screen, told, explain=words.explain)
     if otherwise:
         out.write("not recorded: the policy asks for other steps or another budget\n")

@@ -7,16 +7,18 @@ from typing import TextIO
 
 from gate.errors import GateError
 from gate.units import show_count
-from gate.verbs import Verb, mode, only_report
+from gate.verbs import Verb, alone, mode, only_report
 
 
 def name(verb: Verb) -> None:
     """Name the verbs of this part."""
     made = only_report(verb("summary", summary, "write the summary from recorded evidence; its exit code is the gate's"))
     made.add_argument("--json", action="store_true", help="print everything as one JSON object")
-    made = verb("finish", finish, "commit exactly the verified tree, set the task's status, write its summary")
+    made = verb("finish", alone(finish), "commit exactly the verified tree, set the task's status, write its summary")
     made.set_defaults(check=False)  # it has no mode that only reports; CI=true still stops it
     made.add_argument("--task", required=True, metavar="ID", help="for example 20 or 20.2")
+    made = verb("schema", schema, "print the JSON Schema of what the gate records")
+    made.add_argument("what", choices=("evidence",))
     made = verb("tree", tree, "print the tree id of the work tree, or of a revision")
     made.add_argument("revision", nargs="?", default="", metavar="REV")
 
@@ -65,6 +67,14 @@ def finish(words: argparse.Namespace, out: TextIO) -> int:
         return overall(whole)
     done = finishing.finish(house, whole, words.task)
     out.write(f"committed {done.commit[:12]}: {show_count(len(done.paths), 'path')}; task {words.task} is done; summary: {done.summary}\n")
+    return 0
+
+
+def schema(_words: argparse.Namespace, out: TextIO) -> int:
+    """Print a schema."""
+    from gate.record import ledger
+
+    out.write(ledger.schema_text())
     return 0
 
 

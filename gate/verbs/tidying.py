@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
 from gate.errors import GateError
-from gate.verbs import Verb, mode, only_report
+from gate.verbs import Verb, alone, mode, only_report
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +22,7 @@ def name(verb: Verb) -> None:
     made = only_report(verb("plan", plan, "say what each phase would do and why, without doing it"))
     made.add_argument("--json", action="store_true", help="everything as one JSON object")
     made.add_argument("--out", type=Path, metavar="FILE", help="write it there instead")
-    made = only_report(verb("clean", clean, "remove or trash dead caches and artefacts by policy"))
+    made = only_report(verb("clean", alone(clean), "remove or trash dead caches and artefacts by policy"))
     made.add_argument("--all", action="store_true", help="also the live caches of the gate's own tools")
     made.add_argument("--caches", action="store_true", help="also the caches of npm, pip and uv, which all projects of this user share")
     one = made.add_mutually_exclusive_group()
@@ -31,7 +31,7 @@ def name(verb: Verb) -> None:
     one.add_argument("--empty-trash", action="store_true", help="throw away what all runs keep; nothing can be undone then")
     made.add_argument("--plan", default="", metavar="ID", help="only when everything is as this plan was drawn for")
 
-    made = only_report(verb("docs", docs, "move documents to where the policy wants them, links with them, and check every link"))
+    made = only_report(verb("docs", alone(docs), "move documents to where the policy wants them, links with them, and check every link"))
     made.add_argument("--dry-run", action="store_true", help="only show each move and each link that would be written anew")
     made.add_argument("--undo", nargs="?", const="", metavar="WHEN", help="take back the newest run, or the one of this name")
     made.add_argument("--learning", metavar="TEXT", help="keep what a task taught, dated today, in AGENTS.md and CLAUDE.md")

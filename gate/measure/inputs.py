@@ -1,0 +1,119 @@
+"""What measured children read: gathered from their notes, hashed once, and compared later."""
+
+import os
+import site
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gate.facts import Inputs
+from gate.measure.hashes import Hashes
+from gate.measure.seeds import seeded_by_clock
+from gate.probe import inputs as notes
+
+_HERE = str(Path(__file__).parents[1])
+_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/", "/opt/")
+
+
+@dataclass(kw_only=True, slots=True)
+class Seen:
+    """What the children of one case noted, so far."""
+
+    root: Path
+    began: int = field(default_factory=time.time_ns)
+    read: set[str] = field(default_factory=set)
+    listed: set[str] = field(default_factory=set)
+    never: str = ""
+
+    def add(self, log: Path) -> None:
+        """Take over the notes of one child; what it made anew before it read it is its own."""
+        made: set[str] = set()
+        for note in log.read_bytes().split(b"\0") if log.exists() else ():
+            kind, text = note[:1].decode(), os.path.normpath(os.fsdecode(note[1:]))
+            if kind == notes.NEVER:
+                self.never = self.never or text
+            elif kind == notes.LISTED:
+                self.listed.add(text)
+            elif kind == notes.MADE and text not in self.read:
+                made.add(text)
+            elif kind == notes.READ and text not in made:
+                self.read.add(text)
+
+    def inputs(self) -> Inputs:
+        """Hash everything that was read, as it is now; what changed since the first child began cannot be told, and is never reused."""
+        listed = self.listed | {str(folder) for path in self.read for folder in Path(path).parents if folder.is_relative_to(self.root)}
+        never = self.never or self._odd() or self._seeded()
+        if never:
+            return Inputs(never=never)
+        hashes = Hashes(self.root)
+        return Inputs(
+            files={name: hashes.file(name) for name in sorted(map(self._short, self.read))},
+            folders={name: hashes.folder(name) for name in sorted(map(self._short, listed))},
+        )
+
+    def _short(self, path: str) -> str:
+        """Name a path below the root."""
+        return os.path.relpath(path, self.root) if Path(path).is_relative_to(self.root) else path
+
+    def _odd(self) -> str:
+        """Say which file cannot be hashed as it was read."""
+        for path in sorted(self.read):
+            if os.path.lexists(path) and not Path(path).is_file():
+                return f"it opens {self._short(path)}, which is no file"
+            if os.path.lexists(path) and Path(path).stat().st_mtime_ns >= self.began:
+                return f"{self._short(path)} changed while it was measured"
+        return ""
+
+    def _seeded(self) -> str:
+        """Say which line of what was read below the root takes its chance from a clock."""
+        for path in sorted(self.read):
+            if path.endswith(".py") and Path(path).is_relative_to(self.root) and Path(path).is_file():
+                line = seeded_by_clock(Path(path).read_bytes())
+                if line:
+                    return f"{self._short(path)}:{line} seeds from a clock or from chance"
+        return ""
+
+
+_SEEN: ContextVar[Seen | None] = ContextVar("seen", default=None)
+
+
+@contextmanager
+def gathering(root: Path) -> Iterator[Seen]:
+    """Gather what every child reads that this thread starts meanwhile."""
+    seen = Seen(root=root)
+    before = _SEEN.set(seen)
+    try:
+        yield seen
+    finally:
+        _SEEN.reset(before)
+
+
+def wanted(scratch: Path) -> dict[str, object]:
+    """Return what a request tells a child that is to note what it reads: nothing when nobody gathers."""
+    if _SEEN.get() is None:
+        return {}
+    return {"notes": str(_log(scratch)), "skip": [*_installed(), f"{scratch}/"]}
+
+
+def gather(scratch: Path) -> None:
+    """Take over the notes of a child that ended."""
+    seen = _SEEN.get()
+    if seen:
+        seen.add(_log(scratch))
+
+
+def _log(scratch: Path) -> Path:
+    return scratch / "notes"
+
+
+def _installed() -> list[str]:
+    """Return the folders that belong to the interpreter and what is installed in it, which evidence names by their versions."""
+    found = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    found |= {*site.getsitepackages(), site.getusersitepackages()}
+    found |= {path for path in sys.path if path.endswith(("site-packages", "dist-packages"))}
+    return [*(f"{os.path.normpath(path)}/" for path in sorted(found) if path), f"{_HERE}/", *_SYSTEM]
