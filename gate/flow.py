@@ -157,7 +157,7 @@ def _take(
     if questions:
         with inputs.gathering(house.root) as seen:
             answers = _asked(questions, house.root, explained=explained)
-        read = [seen.inputs()] * len(steps)
+            read = [seen.inputs()] * len(steps)
     else:
         read = [reuse.inputs(step, present) for step in steps]
         answers = [_answer(house, step, tidied.get(step.check)) for step in steps]

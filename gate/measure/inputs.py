@@ -1,14 +1,14 @@
-"""What measured children read: gathered from their notes, hashed once, and compared later."""
+"""What the measured children of one case read: gathered from their notes, and hashed."""
 
 import os
 import site
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from gate.facts import Inputs
@@ -17,35 +17,42 @@ from gate.measure.seeds import seeded_by_clock
 from gate.probe import inputs as notes
 
 _HERE = str(Path(__file__).parents[1])
-_SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/", "/opt/")
+_SYSTEM = ("/proc/", "/sys/", "/dev/", "/usr/", "/lib/", "/lib64/")
+_SEEN: ContextVar["Seen | None"] = ContextVar("seen", default=None)
 
 
-@dataclass(kw_only=True, slots=True)
+@contextmanager
+def gathering(root: Path) -> Iterator["Seen"]:
+    """Let every child that this thread starts meanwhile, and whatever it forks, note what it reads."""
+    with tempfile.TemporaryDirectory(prefix="gate-", ignore_cleanup_errors=True) as scratch:
+        seen = Seen(root, Path(scratch))
+        before = _SEEN.set(seen)
+        try:
+            yield seen
+        finally:
+            _SEEN.reset(before)
+
+
+def wanted() -> dict[str, object]:
+    """Return what a request tells a child that is to note what it reads: nothing when nobody gathers."""
+    seen = _SEEN.get()
+    return {"notes": str(seen.log), "skip": [*_installed(), f"{seen.log.parent}/"]} if seen else {}
+
+
 class Seen:
-    """What the children of one case noted, so far."""
+    """What the children of one case noted."""
 
-    root: Path
-    began: int = field(default_factory=time.time_ns)
-    read: set[str] = field(default_factory=set)
-    listed: set[str] = field(default_factory=set)
-    never: str = ""
-
-    def add(self, log: Path) -> None:
-        """Take over the notes of one child; what it made anew before it read it is its own."""
-        made: set[str] = set()
-        for note in log.read_bytes().split(b"\0") if log.exists() else ():
-            kind, text = note[:1].decode(), os.path.normpath(os.fsdecode(note[1:]))
-            if kind == notes.NEVER:
-                self.never = self.never or text
-            elif kind == notes.LISTED:
-                self.listed.add(text)
-            elif kind == notes.MADE and text not in self.read:
-                made.add(text)
-            elif kind == notes.READ and text not in made:
-                self.read.add(text)
+    def __init__(self, root: Path, scratch: Path) -> None:
+        """Begin before the first child does."""
+        self.root, self.log = root, scratch / "notes"
+        self.began = time.time_ns()
+        self.read: set[str] = set()
+        self.listed: set[str] = set()
+        self.never = ""
 
     def inputs(self) -> Inputs:
         """Hash everything that was read, as it is now; what changed since the first child began cannot be told, and is never reused."""
+        self._take_notes()
         listed = self.listed | {str(folder) for path in self.read for folder in Path(path).parents if folder.is_relative_to(self.root)}
         never = self.never or self._odd() or self._seeded()
         if never:
@@ -55,6 +62,20 @@ class Seen:
             files={name: hashes.file(name) for name in sorted(map(self._short, self.read))},
             folders={name: hashes.folder(name) for name in sorted(map(self._short, listed))},
         )
+
+    def _take_notes(self) -> None:
+        """Take over what was noted; what a child made anew before anybody read it is its own."""
+        made: set[str] = set()
+        for note in self.log.read_bytes().split(b"\0") if self.log.exists() else ():
+            kind, text = note[:1].decode(), os.path.normpath(os.fsdecode(note[1:]))
+            if kind == notes.NEVER:
+                self.never = self.never or os.fsdecode(note[1:])
+            elif kind == notes.LISTED:
+                self.listed.add(text)
+            elif kind == notes.MADE and text not in self.read:
+                made.add(text)
+            elif kind == notes.READ and text not in made:
+                self.read.add(text)
 
     def _short(self, path: str) -> str:
         """Name a path below the root."""
@@ -77,38 +98,6 @@ class Seen:
                 if line:
                     return f"{self._short(path)}:{line} seeds from a clock or from chance"
         return ""
-
-
-_SEEN: ContextVar[Seen | None] = ContextVar("seen", default=None)
-
-
-@contextmanager
-def gathering(root: Path) -> Iterator[Seen]:
-    """Gather what every child reads that this thread starts meanwhile."""
-    seen = Seen(root=root)
-    before = _SEEN.set(seen)
-    try:
-        yield seen
-    finally:
-        _SEEN.reset(before)
-
-
-def wanted(scratch: Path) -> dict[str, object]:
-    """Return what a request tells a child that is to note what it reads: nothing when nobody gathers."""
-    if _SEEN.get() is None:
-        return {}
-    return {"notes": str(_log(scratch)), "skip": [*_installed(), f"{scratch}/"]}
-
-
-def gather(scratch: Path) -> None:
-    """Take over the notes of a child that ended."""
-    seen = _SEEN.get()
-    if seen:
-        seen.add(_log(scratch))
-
-
-def _log(scratch: Path) -> Path:
-    return scratch / "notes"
 
 
 def _installed() -> list[str]:

@@ -61,7 +61,7 @@ class Process:
     def start(self, question: Question, root: Path, wanted: Answer) -> None:
         """Start the interpreter and let it load the code."""
         request, budget = Path(self.mark, "request.json"), question.budget
-        request.write_text(json.dumps(wanted | inputs.wanted(Path(self.mark))), encoding="utf-8")
+        request.write_text(json.dumps(wanted | inputs.wanted()), encoding="utf-8")
         words, env = [sys.executable, "-P", "-m", "gate.probe", str(request)], {**pins.PINS, pins.MARK: self.mark}
         self.child = Child(words, cwd=root, seconds=budget.seconds, output=budget.output, env=env, talks=True)
         told, why = answer(self.child.hear())
@@ -84,7 +84,6 @@ class Process:
             if self.child is not None:
                 self.child.__exit__(*error)
                 pins.end_marked(self.mark)
-            inputs.gather(Path(self.mark))
         finally:
             self._scratch.cleanup()
 

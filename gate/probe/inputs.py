@@ -37,35 +37,20 @@ def watch(log: str, root: str, skip: Sequence[str]) -> None:
     What is read as part of the installed interpreter is `skip`, each a path that ends with a slash. Nothing of a note stays in memory,
     and no frame is looked at where it could: a generator keeps for life what was once made of its frame.
     """
-    notes = _Notes.ours = _Notes(log, root, skip)
+    notes = _Notes(log, root, skip)
     for folder in sys.path_importer_cache:  # searched before anybody looked, and not listed again
         notes.path(LISTED, folder)
     sys.addaudithook(notes.hook)
 
 
-def renew(scratch: str) -> None:
-    """Note in a forked child from now on in the folder of its own, where its parent noted."""
-    if _Notes.ours:
-        _Notes.ours.renew(scratch)
-
-
 class _Notes:
     """The file of notes, and the little that is remembered."""
-
-    ours: _Notes | None = None
 
     def __init__(self, log: str, root: str, skip: Sequence[str]) -> None:
         self._log, self._root, self._skip = log, f"{root}/", tuple(skip)
         self._own = tuple(folder for folder in skip if folder.startswith(self._root)) or _NONE
         self._known = array("Q", bytes(8 * _ROOM))
         self._handle = self._node = 0
-        self._open()
-
-    def renew(self, scratch: str) -> None:
-        """Write to another file, which has the same name in another folder."""
-        Own.close(self._handle)
-        self._log = f"{scratch}/{os.path.basename(self._log)}"
-        self._skip = (*self._skip, f"{scratch}/")
         self._open()
 
     def hook(self, event: str, args: tuple[Any, ...]) -> None:

@@ -8,7 +8,7 @@ import random
 import signal
 import sys
 
-from gate.probe import inputs, pins
+from gate.probe import pins
 from gate.probe.own import Own, descendants
 
 TYPE_CHECKING = False  # see gate/probe/__main__.py
@@ -109,7 +109,6 @@ class Nursery:
         self._births.close()
         line.renew()
         self._mark.write(mark)
-        inputs.renew(mark)
 
 
 def _open() -> Nodes:

@@ -74,7 +74,7 @@ def _trouble(rows: list[tuple[Row, Finding]]) -> Iterator[str]:
 
 
 def _phases(verdict: Verdict, others: dict[Phase, Evidence | None]) -> Iterator[str]:
-    """Give each phase the time that its checks took on this tree; nothing is estimated."""
+    """Give each phase the time that its checks took on this tree; nothing is estimated, and what is reused took no time."""
     yield "## Phases"
     rows = []
     for phase in Phase:
@@ -82,8 +82,10 @@ def _phases(verdict: Verdict, others: dict[Phase, Evidence | None]) -> Iterator[
         found = [evidence for row in planned if (evidence := _evidence(row))]
         other = others.get(phase)
         found += [other] if other else []
-        took = show_time(sum(evidence.reading.wall for evidence in found)) if found else "not measured"
-        rows.append((phase, _phase_outcome(planned, other, verdict.tree), f"{len(found)} of {len(planned) or len(found)}", took))
+        new = [evidence for evidence in found if not evidence.origin]
+        took = show_time(sum(evidence.reading.wall for evidence in new)) if new else "reused" if found else "not measured"
+        count = f"{len(found)} of {len(planned) or len(found)}" + (f", {len(found) - len(new)} reused" if len(new) < len(found) else "")
+        rows.append((phase, _phase_outcome(planned, other, verdict.tree), count, took))
     yield _table("phase|outcome|checks:|measured time:", rows)
 
 
@@ -112,9 +114,14 @@ def _checks(verdict: Verdict) -> Iterator[str]:
         found = _evidence(row)
         cells: tuple[str, ...] = (row.standing, "not measured on this tree", "", "")
         if found:
-            cells = (found.finding.outcome, markdown(found.finding.headline), show_time(found.reading.wall), markdown(found.taken))
+            cells = (found.finding.outcome, markdown(found.finding.headline), show_time(found.reading.wall), _taken(found))
         rows.append((markdown(row.step.check), *cells, code(row.step.command, cell=True)))
     yield _table("check|outcome|what was found|time:|taken|again", rows)
+
+
+def _taken(found: Evidence) -> str:
+    """Say when evidence was measured, and for which tree when it was another."""
+    return markdown(found.taken) + (f", reused from tree {code(found.origin.tree[:12], cell=True)}" if found.origin else "")
 
 
 def _memory(held: Held) -> Iterator[str]:
