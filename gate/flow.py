@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gate import inquiry, plan, reuse, worktree
+from gate import again, inquiry, plan, reuse, worktree
 from gate.environment import environment
 from gate.errors import GateError
 from gate.facts import Change, Evidence, Finding, Inputs, Mode, Outcome, Reading, Row, Verdict
@@ -16,7 +16,7 @@ from gate.judge import verdict as verdicts
 from gate.judge.reports import broken
 from gate.measure import inputs, measure
 from gate.measure.hashes import Hashes
-from gate.policy import Policy, load
+from gate.policy import FILES, Policy, load
 from gate.record import ledger, pruning
 from gate.threads import side_by_side
 from gate.tidy import index, style
@@ -49,9 +49,9 @@ class House:
             root=self.root,
             tree=tree,
             policy=self.policy.digest,
-            commit=self.commit,
             most=self.policy.workflow.record.max_age,
             hashes=Hashes(self.root),
+            base=reuse.base(),
         )
 
 
@@ -82,7 +82,7 @@ def check(
     tidied = {step.check: _mended(house, step) for step in _changers(house, steps)}
     tidied |= {step.check: swept for step in steps if swept and isinstance(step.work, Sweep)}
     present = house.present(house.tree())
-    reused = {} if fresh or explained or not recorded else reuse.find(present, steps)
+    reused = {} if fresh or explained or not recorded else reuse.find(present, map(reuse.asked, steps))
     rest = [step for step in steps if step.check not in reused]
     for _ in reused:
         watch()
@@ -106,12 +106,12 @@ def check(
         )
         raise GateError(message)
     if recorded:
-        ledger.write_all(house.root, [*told.values(), *(found.evidence for found in reused.values() if found.is_new)])
-        _prune(house, present.tree)
-    took: dict[str, float | str] = {check: found.reading.wall for check, found in told.items()}
-    took |= {check: found.source for check, found in reused.items()}
-    told |= {check: found.evidence for check, found in reused.items()}
-    return [(step, told[step.check].finding, took[step.check]) for step in steps]
+        moved = [found.moved(present, house.commit) for found in reused.values() if found.is_new]
+        ledger.write_all(house.root, [*told.values(), *moved])
+        _keep(house, present)
+    rows: dict[str, tuple[Finding, float | str]] = {check: (found.finding, found.reading.wall) for check, found in told.items()}
+    rows |= {check: (found.finding, found.source) for check, found in reused.items()}
+    return [(step, *rows[step.check]) for step in steps]
 
 
 def summarise(house: House) -> tuple[Verdict, dict[Phase, Evidence | None]]:
@@ -159,22 +159,29 @@ def _take(
             answers = _asked(questions, house.root, explained=explained)
             read = [seen.inputs()] * len(steps)
     else:
-        read = [reuse.inputs(step, present) for step in steps]
+        read = [reuse.inputs(present, reuse.asked(step)) for step in steps]
         answers = [_answer(house, step, tidied.get(step.check)) for step in steps]
     return [
         replace(
             _evidence(house, present.tree, taken, finding, reading, check=step.check, phase=step.phase, again=step.command),
-            key=reuse.key(step, house.root),
+            key=reuse.key(present, reuse.asked(step)),
             inputs=had if step.reuse else Inputs(never="the policy says so"),
         )
         for step, (reading, finding), had in zip(steps, answers, read, strict=True)
     ]
 
 
-def _prune(house: House, tree: str) -> None:
-    """Let go of old evidence, but not of what belongs to this tree or to HEAD."""
-    keep = house.policy.workflow.record.keep
-    pruning.prune(house.root, age=keep.age, size=keep.size, spare=lambda: (tree, house.tree("HEAD") if house.commit else tree))
+def _keep(house: House, present: reuse.Present) -> None:
+    """Keep the plan for who asks again; let go of old evidence, but not of what belongs to this tree or to HEAD."""
+    record = house.policy.workflow.record
+    again.remember(present, [reuse.asked(step) for step in house.steps], names=FILES, leave_out=record.paths)
+    spare = [present.tree]
+    pruning.prune(
+        house.root,
+        age=record.keep.age,
+        size=record.keep.size,
+        spare=lambda: [*spare, house.tree("HEAD")] if house.commit else spare,
+    )
 
 
 def _asked(questions: Sequence[Question], root: Path, *, explained: bool | None) -> list[inquiry.Answer]:

@@ -3,118 +3,148 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from gate import command, environment
-from gate.facts import Evidence, Inputs, Origin, Outcome
+from gate.facts import Evidence, Finding, Inputs, Outcome
 from gate.measure.hashes import Hashes
 from gate.record import ledger
 from gate.work import Question, Step, Sweep, Tool
 
 _TRIED = 8  # records of other trees that are looked at for one check, the newest first
+_CASE, _PYTHON, _TREE, _NEVER = "case", "python", "tree", "never"  # what a check may read
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What reuse must know of a step: plain data that can be kept beside the evidence."""
+
+    check: str
+    case: str  # of a question about agents
+    step: str  # sha256 over the step, without its place in a policy
+    reads: str  # case: what its children note; python: what a type checker may read; tree: anything; never
+    environ: tuple[str, ...]
+    program: str  # what is run, for a tool
+    shown: bool  # a person reads what the tool itself prints, as of tests: that is not recorded
+    tidies: bool  # it may change the tree before it judges it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Present:
-    """The tree, the policy and the environment for which evidence is wanted now."""
+    """The tree, the policy and the machine for which evidence is wanted now."""
 
     root: Path
     tree: str
     policy: str
-    commit: str
     most: float  # seconds that evidence may be old before it is taken again
     hashes: Hashes  # of what lies below the root now
+    base: str  # what decides for every check: see `base`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reused:
-    """Evidence for the present tree that was measured before."""
+    """Evidence that was measured before and holds now; as recorded, for the present tree only when that is the same."""
 
-    evidence: Evidence
-    is_new: bool  # there is no record of it for this tree yet
+    body: dict[str, Any]
+    is_new: bool  # there is no record of it for the present tree yet
+
+    @property
+    def finding(self) -> Finding:
+        """Return what was found."""
+        told = self.body["finding"]
+        return Finding(
+            outcome=Outcome(told["outcome"]), headline=told["headline"], details=tuple(told["details"]), next_act=told["next_act"]
+        )
 
     @property
     def source(self) -> str:
         """Say where it was measured."""
-        found = self.evidence
-        return f"reused from {found.taken}, tree {(found.origin.tree if found.origin else found.tree)[:12]}"
+        tree = (self.body["origin"] or self.body)["tree"]
+        return f"reused from {self.body['taken']}, tree {tree[:12]}"
+
+    def moved(self, present: Present, commit: str) -> Evidence:
+        """Return it as evidence for the present tree that says where it comes from."""
+        body = self.body
+        origin = body["origin"] or {name: body[name] for name in ("tree", "policy", "commit")} | {"digest": ledger.digest(body)}
+        return ledger.evidence(body | {"tree": present.tree, "policy": present.policy, "commit": commit, "origin": origin})
 
 
-def find(present: Present, steps: Sequence[Step]) -> dict[str, Reused]:
-    """Return the evidence of each check that need not be run again, as evidence for the present tree."""
+def base() -> str:
+    """Hash what decides for every check: the gate's own code, the machine, the interpreter and what is installed, variables."""
+    return _hash([environment.source(), environment.environment(), environment.variables(())])
+
+
+def asked(step: Step) -> Asked:
+    """Say what reuse must know of a step."""
+    told, work = asdict(step), step.work
+    if isinstance(work, Question):
+        del told["work"]["limit"]["place"]
+    tool = work if isinstance(work, Tool) else None
+    other = _PYTHON if tool and tool.reads == "mypy" else _TREE
+    return Asked(
+        check=step.check,
+        case=work.case if isinstance(work, Question) else "",
+        step=_hash(told),
+        reads=_NEVER if not step.reuse or isinstance(work, Sweep) else _CASE if isinstance(work, Question) else other,
+        environ=step.environ,
+        program=tool.argv[0] if tool else "",
+        shown=bool(tool and tool.stream),
+        tidies=bool(tool and tool.fixes) or isinstance(work, Sweep),
+    )
+
+
+def find(present: Present, every: Iterable[Asked]) -> dict[str, Reused]:
+    """Return what is known of each check that need not be run again."""
     shelf: Mapping[str, Sequence[str]] | None = None
     found = {}
-    for step in steps:
-        if not _may(step):
+    for one in every:
+        if one.reads == _NEVER:
             continue
-        wanted = key(step, present.root)
-        record, _ = ledger.read(present.root, present.tree, step.check)
-        if record is None or not _holds(present, step, record, wanted):
+        wanted = key(present, one)
+        body, _ = ledger.body(present.root, present.tree, one.check)
+        if body is None or not _holds(present, one, body, wanted):
             shelf = ledger.trees(present.root) if shelf is None else shelf
-            others = (ledger.read(present.root, tree, step.check)[0] for tree in shelf.get(ledger.name(step.check), ())[:_TRIED])
-            record = next((other for other in others if other and _holds(present, step, other, wanted)), None)
-        if record:
-            found[step.check] = _moved(present, record)
+            others = (ledger.body(present.root, tree, one.check)[0] for tree in shelf.get(ledger.name(one.check), ())[:_TRIED])
+            body = next((other for other in others if other and _holds(present, one, other, wanted)), None)
+        if body:
+            is_new = (body["tree"], body["policy"]) != (present.tree, present.policy)
+            found[one.check] = Reused(body=body, is_new=is_new)
     return found
 
 
-def key(step: Step, root: Path) -> str:
-    """Hash what decides beside the inputs: the step without its place in a policy, the gate, the machine, variables, the program."""
-    told = asdict(step)
-    if isinstance(step.work, Question):
-        del told["work"]["limit"]["place"]
-    program = _program(step.work.argv[0], root) if isinstance(step.work, Tool) else []
-    whole = [told, environment.source(), environment.environment(), environment.variables(step.environ), program]
-    return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
+def key(present: Present, one: Asked) -> str:
+    """Hash what decides beside the inputs: the step, the gate, the machine, variables, the program."""
+    program = _program(one.program, present.root) if one.program else []
+    return _hash([present.base, one.step, environment.variables(one.environ) if one.environ else {}, program])
 
 
-def inputs(step: Step, present: Present) -> Inputs:
+def inputs(present: Present, one: Asked) -> Inputs:
     """Return what a step that is no question about agents may read."""
-    if isinstance(step.work, Sweep):
-        return Inputs(never="it acts on what no tree holds")
-    if isinstance(step.work, Tool) and step.work.reads == "mypy":
-        return Inputs(tree=present.hashes.python())
-    return Inputs(tree=present.tree)
+    if one.reads == _NEVER:
+        return Inputs(never="the policy says so, or it acts on what no tree holds")
+    return Inputs(tree=present.hashes.python() if one.reads == _PYTHON else present.tree)
 
 
-def _may(step: Step) -> bool:
-    """Tell whether a kind of check can be answered by an older answer at all."""
-    return step.reuse and not isinstance(step.work, Sweep)
-
-
-def _holds(present: Present, step: Step, found: Evidence, wanted: str) -> bool:
+def _holds(present: Present, one: Asked, body: Mapping[str, Any], wanted: str) -> bool:
     """Tell whether evidence says what running the check now would say."""
-    if found.key != wanted or found.inputs.never or not _is_young(present, found.taken):
+    had, outcome = body["inputs"], body["finding"]["outcome"]
+    if body["key"] != wanted or had["never"] or not _is_young(present, body["taken"]):
         return False
-    outcome = found.finding.outcome
-    if outcome is not Outcome.PASSED and (outcome is not Outcome.FAILED or found.policy != present.policy or _is_watched(step)):
+    if outcome != Outcome.PASSED and (outcome != Outcome.FAILED or one.shown or body["policy"] != present.policy):
         return False  # what failed names lines of the policy
-    if isinstance(step.work, Question):
-        return bool(found.inputs.files) and present.hashes.match(found.inputs)
-    return found.inputs.tree == inputs(step, present).tree
-
-
-def _is_watched(step: Step) -> bool:
-    """Tell whether a person reads what the tool itself prints, as of tests: that is not recorded."""
-    return isinstance(step.work, Tool) and step.work.stream
+    if one.reads == _CASE:
+        return bool(had["files"]) and present.hashes.match(had["files"], had["folders"])
+    return bool(had["tree"] == inputs(present, one).tree)
 
 
 def _is_young(present: Present, taken: str) -> bool:
     age = (datetime.now(UTC) - datetime.fromisoformat(taken)).total_seconds()
     return -1 <= age < present.most  # records carry whole seconds
-
-
-def _moved(present: Present, found: Evidence) -> Reused:
-    """Let evidence speak of the present tree, and say where it comes from."""
-    if (found.tree, found.policy) == (present.tree, present.policy):
-        return Reused(evidence=found, is_new=False)
-    origin = found.origin or Origin(tree=found.tree, policy=found.policy, commit=found.commit, digest=ledger.digest(found))
-    return Reused(evidence=replace(found, tree=present.tree, policy=present.policy, commit=present.commit, origin=origin), is_new=True)
 
 
 @cache
@@ -125,3 +155,7 @@ def _program(name: str, root: Path) -> list[Any]:
         return []
     status = Path(place).stat()
     return [os.path.realpath(place), status.st_size, status.st_mtime_ns]
+
+
+def _hash(told: object) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()

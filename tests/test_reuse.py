@@ -166,7 +166,7 @@ def measured(house: Repository) -> Repository:
 def reused(house: Repository) -> bool:
     """Tell whether the case would be answered by what was recorded."""
     inside = flow.enter(house.root, Mode.FIX)
-    return "memory/one/growth" in reuse.find(inside.present(inside.tree()), inside.steps)
+    return "memory/one/growth" in reuse.find(inside.present(inside.tree()), map(reuse.asked, inside.steps))
 
 
 def test_whatever_a_case_read_makes_it_run_again(measured: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +200,7 @@ def test_old_and_edited_evidence_is_not_reused(measured: Repository) -> None:
     measured.write("policies/workflow.yaml", workflow)
     assert reused(measured)
     path = next((measured.root / ".gate/evidence").glob("*/memory__one__growth.json"))
-    path.write_text(path.read_text().replace('"taken": "20', '"taken": "19'))
+    path.write_text(path.read_text().replace('"taken":"20', '"taken":"19'))
     assert not reused(measured)
 
 
@@ -288,7 +288,7 @@ def step(agent):
 
 
 def test_notes_do_not_move_the_readings(house: Repository) -> None:
-    """Agents that open and list in every step weigh the same to the byte with notes and without, and grow by nothing."""
+    """Agents that open and list in every step weigh the same with notes and without, but for the rest of a chunk, and grow by nothing."""
     house.write("one.py", EXACT)
     house.write(
         "policies/memory.yaml",
@@ -303,7 +303,8 @@ def test_notes_do_not_move_the_readings(house: Repository) -> None:
     assert "one.py" in found.files
     assert [finding.outcome for _, finding in noted] == [Outcome.PASSED] * 2
     heaps = [next(series.values for series in reading.series if series.meter == "heap") for reading, _ in (plain[0], noted[0])]
-    assert heaps[0] == heaps[1]
+    assert all(abs(one - other) <= 32 for one, other in zip(*heaps, strict=True)), heaps  # what malloc cannot split off
+    assert [reading.series[0].values[-1] - reading.series[0].values[0] for reading, _ in (plain[1], noted[1])] == [0, 0]
 
 
 CLOSES = """
@@ -335,6 +336,7 @@ def test_reused_evidence_holds_for_the_new_tree(house: Repository, started: list
     """A document more, and the case is reused: the record is about the new tree, says where it was measured, and so does the summary."""
     gate("check", "memory")
     first = evidence(house, "memory/bot/growth")
+    digest = json.loads(next((house.root / ".gate/evidence").glob("*/memory__bot__growth.json")).read_text())["digest"]
     house.write("README.md", "# Bots\n")
     started.clear()
     gate("check", "memory")
@@ -342,7 +344,7 @@ def test_reused_evidence_holds_for_the_new_tree(house: Repository, started: list
     assert started == []
     assert second.tree != first.tree
     assert second.origin
-    assert (second.origin.tree, second.origin.digest, second.taken) == (first.tree, ledger.digest(first), first.taken)
+    assert (second.origin.tree, second.origin.digest, second.taken) == (first.tree, digest, first.taken)
     house.write("README.md", "# Bots, again\n")
     gate("check", "memory")
     assert evidence(house, "memory/bot/growth").origin == second.origin

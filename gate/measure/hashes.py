@@ -6,8 +6,6 @@ import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from gate.facts import Inputs
-
 # Come and go beside the code, and no code is found in them.
 _NOISE = frozenset(
     {".git", ".gate", ".nox", ".tox", ".venv", ".coverage", ".hypothesis", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
@@ -43,9 +41,9 @@ class Hashes:
             self._python = self._hash_python()
         return self._python
 
-    def match(self, found: Inputs) -> bool:
+    def match(self, files: Mapping[str, str], folders: Mapping[str, str]) -> bool:
         """Tell whether all that was read is still the same."""
-        return _same(found.files, self.file) and _same(found.folders, self.folder)
+        return _same(files, self.file) and _same(folders, self.folder)
 
     def _hash_python(self) -> str:
         digest = hashlib.sha256()

@@ -1,6 +1,5 @@
 """From the files of `policies/` to one Policy, or to every mistake in all of them at once."""
 
-import hashlib
 import json
 import stat
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from gate.environment import policies
 from gate.errors import PolicyError
 from gate.policy.base import Model
 from gate.policy.models import FILES, Policy
@@ -35,7 +35,7 @@ def load(root: Path) -> Policy:
     return Policy.model_validate(
         {
             **{name: file.model for name, file in files.items()},
-            "digest": _digest({name: file.raw for name, file in files.items()}),
+            "digest": policies({name: file.raw for name, file in files.items()}),
             "places": {
                 ".".join((name, *map(str, path))): f"{FOLDER}/{name}.yaml:{line}"
                 for name, file in files.items()
@@ -152,11 +152,3 @@ def _dotted(path: KeyPath) -> str:
     ('agents.a.sizes.0', '""', '(file)')
     """
     return ".".join(one_line(str(part), _KEY) or '""' for part in path) or "(file)"
-
-
-def _digest(files: dict[str, bytes]) -> str:
-    """Hash the bytes of all files, each under its name."""
-    digest = hashlib.sha256()
-    for name, raw in files.items():
-        digest.update(name.encode() + b"\0" + hashlib.sha256(raw).digest())
-    return digest.hexdigest()

@@ -3,47 +3,70 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING, Any
 
 from gate import worktree
 from gate.facts import Evidence
 from gate.record.files import replace_file, replace_files
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
 VERSION = 2
 FOLDER = "evidence"
+_TAIL = b"}\n"
+_DIGITS = 64  # of a sha256
+_NEEDED = {"check", "tree", "policy", "commit", "taken", "finding", "key", "inputs", "origin"}  # what is read of it as plain JSON
+_DAMAGED = "its record was edited, is damaged or of another version"
 
 
-def write(root: Path, evidence: Evidence) -> Path:
+def write(root: Path, found: Evidence) -> Path:
     """Record evidence under its tree; return where."""
-    path = _folder(root, evidence.tree) / name(evidence.check)
-    replace_file(path, _text(evidence))
+    path = _folder(root, found.tree) / name(found.check)
+    replace_file(path, _text(found))
     return path
 
 
 def write_all(root: Path, every: Sequence[Evidence]) -> None:
     """Record all evidence of a run, which is about one tree."""
     if every:
-        replace_files(_folder(root, every[0].tree), {name(evidence.check): _text(evidence) for evidence in every})
+        replace_files(_folder(root, every[0].tree), {name(found.check): _text(found) for found in every})
 
 
 def read(root: Path, tree: str, check: str) -> tuple[Evidence | None, str]:
     """Return the evidence of a check for a tree, or None; a record that is damaged or edited counts as none, and says so."""
-    path = root / worktree.STORE / FOLDER / tree / name(check)
+    found, damage = body(root, tree, check)
     try:
-        record = json.loads(path.read_bytes())
-        if record["version"] != VERSION or record["digest"] != _digest(record["evidence"]):
-            return None, "its record was edited or is of another version"
-        found = _adapter().validate_python(record["evidence"], strict=False)
+        return (evidence(found) if found else None), damage
+    except ValueError:  # whole, but no evidence
+        return None, _DAMAGED
+
+
+def body(root: Path, tree: str, check: str) -> tuple[dict[str, Any] | None, str]:
+    """Return evidence as it was recorded, in plain JSON, or None and why; that is quicker to have than the facts themselves."""
+    try:
+        whole = (root / worktree.STORE / FOLDER / tree / name(check)).read_bytes()
     except FileNotFoundError:
         return None, ""
-    except (ValueError, KeyError, TypeError, RecursionError):  # truncated, not JSON, or not a record
-        return None, "its record is damaged"
-    return (found, "") if (found.check, found.tree) == (check, tree) else (None, "its record is of another check or tree")
+    text = whole[len(_head("")) + _DIGITS : -len(_TAIL)]
+    if whole != _whole(text):
+        return None, _DAMAGED
+    found: Any = json.loads(text)
+    if not isinstance(found, dict) or not found.keys() >= _NEEDED:
+        return None, _DAMAGED
+    return (found, "") if (found["check"], found["tree"]) == (check, tree) else (None, "its record is of another check or tree")
+
+
+def evidence(found: Mapping[str, Any]) -> Evidence:
+    """Return the facts that plain JSON tells.
+
+    Raises ValueError when they are none.
+    """
+    return _adapter().validate_python(found, strict=False)
 
 
 def newest(root: Path, check: str) -> Evidence | None:
@@ -74,15 +97,15 @@ def name(check: str) -> str:
     return check.replace("/", "__") + ".json"
 
 
-def digest(evidence: Evidence) -> str:
-    """Return the digest that the record of this evidence has."""
-    return _digest(_body(evidence))
+def digest(found: Mapping[str, Any]) -> str:
+    """Return the digest that a record of this has."""
+    return hashlib.sha256(_canonical(found)).hexdigest()
 
 
 def schema() -> dict[str, object]:
     """Return the JSON Schema of a record."""
-    evidence = _adapter().json_schema()
-    definitions = evidence.pop("$defs", {})
+    facts = _adapter().json_schema()
+    definitions = facts.pop("$defs", {})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{worktree.STORE}/{FOLDER}/<tree id>/<check>.json",
@@ -96,7 +119,7 @@ def schema() -> dict[str, object]:
                 "pattern": "^[0-9a-f]{64}$",
                 "description": "sha256 over `evidence` as JSON with sorted keys, ASCII, no spaces",
             },
-            "evidence": evidence,
+            "evidence": facts,
         },
         "$defs": definitions,
     }
@@ -108,7 +131,9 @@ def schema_text() -> str:
 
 
 @cache
-def _adapter() -> TypeAdapter[Evidence]:
+def _adapter() -> "TypeAdapter[Evidence]":
+    from pydantic import TypeAdapter  # noqa: PLC0415 - who only looks whether evidence holds does not pay for it
+
     return TypeAdapter(Evidence)
 
 
@@ -119,18 +144,22 @@ def _folder(root: Path, tree: str) -> Path:
     return folder
 
 
-def _text(evidence: Evidence) -> bytes:
-    """Write a record."""
-    body = _body(evidence)
-    return (json.dumps({"version": VERSION, "digest": _digest(body), "evidence": body}, indent=1) + "\n").encode()
+def _text(found: Evidence) -> bytes:
+    """Write a record; which files lay in what was removed is not recorded."""
+    changes = tuple(replace(change, entries=()) for change in found.reading.changes)
+    lean = replace(found, reading=replace(found.reading, changes=changes))
+    return _whole(_canonical(_adapter().dump_python(lean, mode="json")))
 
 
-def _body(evidence: Evidence) -> object:
-    """Turn evidence into plain JSON; which files lay in what was removed is not recorded."""
-    changes = tuple(replace(change, entries=()) for change in evidence.reading.changes)
-    return _adapter().dump_python(replace(evidence, reading=replace(evidence.reading, changes=changes)), mode="json")
+def _canonical(found: object) -> bytes:
+    """Write JSON in its one form."""
+    return json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _digest(body: object) -> str:
-    """Hash a record in one canonical form."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def _whole(text: bytes) -> bytes:
+    """Put what tells a changed record around its text."""
+    return _head(hashlib.sha256(text).hexdigest()) + text + _TAIL
+
+
+def _head(digest: str) -> bytes:
+    return f'{{"version":{VERSION},"digest":"{digest}","evidence":'.encode()

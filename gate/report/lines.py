@@ -1,11 +1,11 @@
 """Findings as lines of text, styled or not: what a terminal shows and what a pipe gets."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from gate.facts import Change, Finding, Outcome
 from gate.report.text import plain
 from gate.units import show_count, show_size, show_time
-from gate.work import Step
 
 _COLOURS = {
     Outcome.PASSED: "green",
@@ -16,7 +16,16 @@ _COLOURS = {
 }
 _ORDER = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.PASSED)
 
-Told = Sequence[tuple[Step, Finding, float | str]]  # step, finding, seconds or where it is reused from
+
+class Named(Protocol):
+    """A step, or what stands for one."""
+
+    @property
+    def check(self) -> str:
+        """Return the name of the check."""
+
+
+Told = Sequence[tuple[Named, Finding, float | str]]  # step, finding, seconds or where it is reused from
 Line = tuple[str | tuple[str, str], ...]  # parts; a part with its style is a pair
 
 

@@ -41,7 +41,8 @@ def alone(act: Act) -> Act:
             sys.stderr.write(f"gate: {plain(text)}\n")
             sys.stderr.flush()
 
-        with lock.held(worktree.store(worktree.find_root(Path.cwd())) / "lock", words.line, say):
+        words.root = worktree.find_root(Path.cwd())
+        with lock.held(worktree.store(words.root) / "lock", words.line, say):
             return act(words, out)
 
     return locked

@@ -1,8 +1,9 @@
 """What is asked: checks of a policy, and one callable without any."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from gate import arguments
 from gate.arguments import positive, seconds
@@ -10,6 +11,9 @@ from gate.errors import GateError
 from gate.report.text import plain
 from gate.units import show_count
 from gate.verbs import Verb, alone, mode, only_report
+
+if TYPE_CHECKING:
+    from gate.report import lines
 
 _CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
 
@@ -58,21 +62,39 @@ def policy(words: argparse.Namespace, out: TextIO) -> int:
 
 
 def check(words: argparse.Namespace, out: TextIO) -> int:
-    """Run one kind of check."""
-    from gate import flow, plan
+    """Run one kind of check, or say what is recorded of it."""
+    from gate import again
     from gate.judge.verdict import exit_code
-    from gate.report import terminal
+    from gate.report import lines
 
     otherwise = bool(words.steps or words.budget)
     if words.what != "memory" and (words.cases or words.explain or otherwise):
         message = f"check {words.what}: CASE, --explain, --steps and --budget belong to check memory"
         raise GateError(message)
-    house = flow.enter(Path.cwd(), mode(words))
     verbs = ("format", "lint", "types") if words.what == "quality" else (words.what,)
+    known = None if words.fresh or words.explain or otherwise else again.answers(words.root, verbs, words.cases, mode(words))
+    rows: lines.Told = [(one, found.finding, found.source) for one, found in known] if known else _measured(words, verbs, out)
+    if out.isatty():
+        from gate.report import terminal
+
+        terminal.findings(terminal.console(out), rows, explain=words.explain)
+    else:
+        out.write(lines.text(lines.findings(rows, explain=words.explain)))
+    if otherwise:
+        out.write("not recorded: the policy asks for other steps or another budget\n")
+    return exit_code(finding.outcome for _, finding, _ in rows)
+
+
+def _measured(words: argparse.Namespace, verbs: Sequence[str], out: TextIO) -> "lines.Told":
+    """Measure what is not known yet, and show how far that is."""
+    from gate import flow, plan
+    from gate.report import terminal
+
+    house = flow.enter(Path.cwd(), mode(words))
+    otherwise = bool(words.steps or words.budget)
     steps = plan.hurried(plan.select(house.steps, verbs, words.cases), steps=words.steps, seconds=words.budget)
-    screen = terminal.console(out)
-    with terminal.progress(screen, len(steps), watched=words.what == "memory") as bar:
-        told = flow.check(
+    with terminal.progress(terminal.console(out), len(steps), watched=words.what == "memory") as bar:
+        return flow.check(
             house,
             steps,
             explained=words.explain or None,
@@ -80,10 +102,6 @@ def check(words: argparse.Namespace, out: TextIO) -> int:
             fresh=words.fresh,
             watch=lambda: bar.advance(bar.task_ids[0]),
         )
-    terminal.findings(screen, told, explain=words.explain)
-    if otherwise:
-        out.write("not recorded: the policy asks for other steps or another budget\n")
-    return exit_code(finding.outcome for _, finding, _ in told)
 
 
 def measure(words: argparse.Namespace, out: TextIO) -> int:
