@@ -108,7 +108,7 @@ def finish(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Print what the gate costs against the bare tools; -- leaks FOLDER, -- remedies and -- pruning compare with peers."""
+    """Print what the gate costs against the bare tools; -- leaks FOLDER, remedies, pruning, tree or reuse: one of its own."""
     project = nox.project.load_toml(ROOT / "pyproject.toml")
     session.install("-e", ".", *nox.project.dependency_groups(project, "dev", "peers"))
     session.run("python", "-m", "tests.bench", *session.posargs)

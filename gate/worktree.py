@@ -1,6 +1,7 @@
 """The one door to the git program: what the work tree is, and the id of its contents."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,8 @@ from gate.command import Ran, run
 from gate.errors import GateError
 
 _GITLINK = "160000"  # the mode of a submodule
+# What ls-files -v tells of assume-unchanged and skip-worktree; it begins with what the search can jump to.
+_BLIND = re.compile(r"\0[a-zS] [^\t\0]*\t(?P<path>[^\0]*)")
 SCRATCH = "tree-"  # how scratch folders in it begin
 STORE = ".gate"  # everything that the gate writes for itself, below the root
 
@@ -181,32 +184,34 @@ def tree_id(root: Path, leave_out: Sequence[str] = (), revision: str = "") -> st
     With `revision`, the same id is computed from that commit or tree. The user's index and objects are never touched.
     """
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=store(root)) as scratch:
-        env = _scratch_env(root, Path(scratch))
+        index, env = _scratch(root, Path(scratch))
         if revision:
             _git(root, "read-tree", "--end-of-options", revision, env=env)
+            listed = "\t".join(["", *leave_out])  # as if all of it were there
         else:
-            index = git_folder(root) / "index"
             if index.exists():
                 shutil.copy2(index, env["GIT_INDEX_FILE"])
-                _look_again(root, env)
-            _git(root, "add", "--all", "--", ".", env=env)
-        if leave_out:
+            listed = _git(root, "ls-files", "-z", "-v", "--stage", env=env).out if index.exists() else ""
+            _look_again(root, env, listed)
+            omitted = [f":(exclude,top,literal){path}" for path in leave_out]
+            _git(root, "add", "--all", "--", ".", *omitted, env={**env, "GIT_LITERAL_PATHSPECS": "0"})
+        if any(f"\t{path}" in listed for path in leave_out):  # each further process reads and writes the whole index
             _git(root, "rm", "-r", "-q", "-f", "--cached", "--ignore-unmatch", "--", *leave_out, env=env)
         return _git(root, "write-tree", env=env).out.strip()
 
 
-def _look_again(root: Path, env: dict[str, str]) -> None:
+def _look_again(root: Path, env: dict[str, str], listed: str) -> None:
     """Make the scratch index look at files that the user told git not to look at; refuse submodules that hold uncommitted work.
 
+    `listed` is what ls-files tells of every entry; it is searched and not taken apart, for there may be 100,000.
     A commit names a submodule's commit, so that work inside it would be judged and not be in the tree.
     """
-    entries = _split(_git(root, "ls-files", "-z", "-v", "--stage", env=env).out)
-    blind = [entry.partition("\t")[2] for entry in entries if entry[0].islower() or entry[0] == "S"]
+    blind = [found["path"] for found in _BLIND.finditer(f"\0{listed}")]
     there = "\0".join(path for path in blind if os.path.lexists(root / path)).encode("utf-8", "surrogateescape")
     if there:
         for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
             _git(root, "update-index", flag, "-z", "--stdin", env=env, stdin=there)
-    if any(entry[2:].startswith(_GITLINK) for entry in entries):
+    if f" {_GITLINK} " in listed:
         dirty = _split(_git(root, "diff-files", "--raw", "-z", "--ignore-submodules=none", env=env).out)
         for told, path in zip(dirty[::2], dirty[1::2], strict=True):
             if _is_dirty_link(root, told, path):
@@ -220,13 +225,14 @@ def _is_dirty_link(root: Path, told: str, path: str) -> bool:
     return is_link and bool(_git(root, "-C", path, "status", "--porcelain", "-z").out)
 
 
-def _scratch_env(root: Path, scratch: Path) -> dict[str, str]:
-    """Point git at an index and an object store of its own, with the real objects readable behind it."""
+def _scratch(root: Path, scratch: Path) -> tuple[Path, dict[str, str]]:
+    """Return where the user's index lies, and what points git at an index and objects of its own, with the real objects behind them."""
     objects = scratch / "objects"
     objects.mkdir()
-    real = _git(root, "rev-parse", "--path-format=absolute", "--git-path", "objects").out.rstrip("\n")
+    words = ("rev-parse", "--path-format=absolute", "--git-path", "index", "--git-path", "objects")
+    index, real = _git(root, *words).out.splitlines()
     behind = [real, *filter(None, [os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")])]
-    return {
+    return Path(index), {
         "GIT_INDEX_FILE": str(scratch / "index"),
         "GIT_OBJECT_DIRECTORY": str(objects),
         "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(behind),

@@ -1,5 +1,6 @@
 """The tree id: what it holds, what it leaves out, and what computing it never touches."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,120 @@ def test_id_of_an_old_commit(house: Repository) -> None:
         house.commit()
     house.write("tasks/tasks.json", "4")
     assert worktree.tree_id(house.root, ["tasks/tasks.json"], old) == before
+
+
+def crlf(house: Repository) -> None:
+    """Let git turn line ends around as on Windows."""
+    house.git("config", "core.autocrlf", "true")
+    house.write("dos.txt", "one\r\ntwo\r\n")
+    house.write("bots.py", "x = 1\r\n")
+
+
+def filtered(house: Repository) -> None:
+    """Let a clean filter put a pointer in the place of large files, as git-lfs does."""
+    house.git("config", "filter.large.clean", "sha256sum | sed 's/ .*//'")
+    house.git("config", "filter.large.smudge", "cat")
+    house.git("config", "filter.large.required", "true")
+    house.write(".gitattributes", "*.bin filter=large -text\n")
+    house.write("model.bin", bytes(range(256)) * 99)
+
+
+def intended(house: Repository) -> None:
+    """Announce files with git add -N: one that is there, one that went again."""
+    house.write("here.txt", "here")
+    house.write("gone.txt", "gone")
+    house.git("add", "-N", "here.txt", "gone.txt")
+    (house.root / "gone.txt").unlink()
+
+
+def executable(house: Repository) -> None:
+    """Set one executable bit, take another away."""
+    house.write("run.sh", "#!/bin/sh\n").chmod(0o755)
+    house.write("tool.sh", "#!/bin/sh\n").chmod(0o755)
+    house.commit()
+    (house.root / "tool.sh").chmod(0o644)
+    house.write("bots.py", "x = 1\n").chmod(0o755)
+
+
+def modeless(house: Repository) -> None:
+    """Work on a file system that keeps no executable bit."""
+    house.write("run.sh", "#!/bin/sh\n").chmod(0o755)
+    house.commit()
+    house.git("config", "core.fileMode", "false")
+    (house.root / "run.sh").chmod(0o644)
+    house.write("run.sh", "#!/bin/sh\ntrue\n")
+
+
+def linked(house: Repository) -> None:
+    """Link to a file, to a folder, to nothing and out of the repository; and turn a file into a link."""
+    for name, goal in {"file": "bots.py", "folder": "policies", "nothing": "no such", "outside": "/etc/hosts"}.items():
+        (house.root / name).symlink_to(goal)
+    (house.root / "README.md").unlink()
+    (house.root / "README.md").symlink_to("bots.py")
+
+
+def linkless(house: Repository) -> None:
+    """Work on a file system without symbolic links, where git keeps them as small files."""
+    (house.root / "link").symlink_to("bots.py")
+    house.commit()
+    house.git("config", "core.symlinks", "false")
+    (house.root / "link").unlink()
+    house.write("link", "policies")
+
+
+def nested(house: Repository) -> None:
+    """Add a submodule whose commit moved on."""
+    other = Repository(house.root.parent / "other")
+    other.write("a.txt", "a")
+    other.commit()
+    house.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(other.root), "sub")
+    house.commit()
+    inside = Repository(house.root / "sub")
+    inside.write("a.txt", "b")
+    inside.commit()
+
+
+def split(house: Repository) -> None:
+    """Keep the index in two files, of the fourth version, with a cache of what is untracked."""
+    house.git("update-index", "--split-index", "--untracked-cache", "--index-version", "4")
+    house.write("new/a.txt", "a")
+
+
+def replaced(house: Repository) -> None:
+    """Put a folder in the place of a file and a file in the place of a folder."""
+    house.write("dir/a.txt", "a")
+    house.commit()
+    (house.root / "dir/a.txt").unlink()
+    (house.root / "dir").rmdir()
+    house.write("dir", "now a file")
+    (house.root / "README.md").unlink()
+    house.write("README.md/b.txt", "b")
+
+
+@pytest.mark.parametrize(
+    "work", [crlf, filtered, intended, executable, modeless, linked, linkless, nested, split, replaced], ids=lambda work: work.__name__
+)
+def test_id_is_the_tree_of_the_commit_that_git_would_make(house: Repository, work: Callable[[Repository], None]) -> None:
+    """Whatever git does to a file on its way into a commit, the id is what it comes to; index and objects stay, records are left out."""
+    work(house)
+    house.write("docs/completed/1.md", "a record")
+    git = house.root / ".git"
+    before = (git / "index").read_bytes(), sorted((git / "objects").rglob("*"))
+    told = worktree.tree_id(house.root, ["docs/completed"])
+    assert ((git / "index").read_bytes(), sorted((git / "objects").rglob("*"))) == before
+    commit = house.commit()
+    assert worktree.tree_id(house.root, ["docs/completed"]) == told
+    assert worktree.tree_id(house.root, ["docs/completed"], commit) == told
+    house.git("rm", "-r", "-q", "--cached", "docs/completed")
+    assert house.git("write-tree").strip() == told
+    assert told != house.git("rev-parse", f"{commit}^{{tree}}").strip()
+
+
+def test_names_of_record_paths_mean_themselves(house: Repository) -> None:
+    """A record path with letters that git reads as patterns leaves out that path and no other."""
+    house.write("notes [1]*/a.md", "a")
+    before = worktree.tree_id(house.root, ["notes [1]*"])
+    house.write("notes [1]*/b.md", "b")
+    assert worktree.tree_id(house.root, ["notes [1]*"]) == before
+    house.write("notes 1x/c.md", "c")
+    assert worktree.tree_id(house.root, ["notes [1]*"]) != before

@@ -14,7 +14,7 @@ from gate.command import Ran, run
 from gate.facts import Mode, Reading
 from gate.flow import House, enter
 from gate.work import Question
-from tests.bench import leaks, pruning
+from tests.bench import leaks, pruning, reuse, tree
 
 ROUNDS = 5
 ROOT = Path(__file__).parents[2]
@@ -112,6 +112,10 @@ if __name__ == "__main__":
         from tests.bench import remedies  # needs peers that nothing else needs
 
         sys.exit(remedies.main())
+    if sys.argv[1:2] == ["tree"]:
+        sys.exit(tree.main())
+    if sys.argv[1:2] == ["reuse"]:
+        sys.exit(reuse.main())
     if sys.argv[1:2] == ["pruning"]:
         pruning.main()
     else:
