@@ -7,13 +7,15 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from gate.command import Ran, run
+from gate import trees
+from gate.command import Child, Ran, run
 from gate.errors import GateError
 
 _GITLINK = "160000"  # the mode of a submodule
 # What ls-files -v tells of assume-unchanged and skip-worktree; it begins with what the search can jump to.
 _BLIND = re.compile(r"\0[a-zS] [^\t\0]*\t(?P<path>[^\0]*)")
 SCRATCH = "tree-"  # how scratch folders in it begin
+_PATIENCE = 120.0  # seconds in which git answers
 STORE = ".gate"  # everything that the gate writes for itself, below the root
 
 # Reads start no monitor, hook, pager or differ that a configuration names, and take no lock; adding runs content filters, as git must.
@@ -183,40 +185,65 @@ def tree_id(root: Path, leave_out: Sequence[str] = (), revision: str = "") -> st
     `leave_out` names paths (files or folders) that are not part of it: a summary cannot hold the id of a tree that holds the summary.
     With `revision`, the same id is computed from that commit or tree. The user's index and objects are never touched.
     """
+    if revision:
+        tree = _git(root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{tree}}").out.strip()
+        return _without(root, tree, leave_out, {})
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=store(root)) as scratch:
         index, env = _scratch(root, Path(scratch))
-        if revision:
-            _git(root, "read-tree", "--end-of-options", revision, env=env)
-            listed = "\t".join(["", *leave_out])  # as if all of it were there
-        else:
-            if index.exists():
-                shutil.copy2(index, env["GIT_INDEX_FILE"])
-            listed = _git(root, "ls-files", "-z", "-v", "--stage", env=env).out if index.exists() else ""
-            _look_again(root, env, listed)
-            omitted = [f":(exclude,top,literal){path}" for path in leave_out]
-            _git(root, "add", "--all", "--", ".", *omitted, env={**env, "GIT_LITERAL_PATHSPECS": "0"})
-        if any(f"\t{path}" in listed for path in leave_out):  # each further process reads and writes the whole index
-            _git(root, "rm", "-r", "-q", "-f", "--cached", "--ignore-unmatch", "--", *leave_out, env=env)
-        return _git(root, "write-tree", env=env).out.strip()
+        _add_all(root, index, env)
+        return _without(root, _git(root, "write-tree", env=env).out.strip(), leave_out, env)
 
 
-def _look_again(root: Path, env: dict[str, str], listed: str) -> None:
-    """Make the scratch index look at files that the user told git not to look at; refuse submodules that hold uncommitted work.
+def _add_all(root: Path, index: Path, env: dict[str, str]) -> None:
+    """Add the whole work tree to a copy of the index, also what the user told git not to look at; refuse submodules with uncommitted work.
 
-    `listed` is what ls-files tells of every entry; it is searched and not taken apart, for there may be 100,000.
     A commit names a submodule's commit, so that work inside it would be judged and not be in the tree.
     """
-    blind = [found["path"] for found in _BLIND.finditer(f"\0{listed}")]
+    add = ("add", "--all", "--", ".")
+    listed = ""
+    if index.exists():
+        shutil.copy2(index, env["GIT_INDEX_FILE"])
+        words = (*_SAFE, "ls-files", "-z", "-v", "--stage")  # beside what takes longest
+        with Child(words, cwd=root, seconds=_PATIENCE, env=_QUIET, errors="surrogateescape") as listing:
+            said = _git(root, *add, env=env).err
+            listed = _answered(listing.end(), "ls-files").out
+    else:
+        said = _git(root, *add, env=env).err
+    blind = [found["path"] for found in _BLIND.finditer(f"\0{listed}")]  # searched and not taken apart: there may be 100,000 entries
     there = "\0".join(path for path in blind if os.path.lexists(root / path)).encode("utf-8", "surrogateescape")
     if there:
         for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
             _git(root, "update-index", flag, "-z", "--stdin", env=env, stdin=there)
-    if f" {_GITLINK} " in listed:
-        dirty = _split(_git(root, "diff-files", "--raw", "-z", "--ignore-submodules=none", env=env).out)
-        for told, path in zip(dirty[::2], dirty[1::2], strict=True):
-            if _is_dirty_link(root, told, path):
-                message = f"{path}: the submodule holds work that is not committed in it; commit it there, then run again"
-                raise GateError(message)
+        _git(root, *add, env=env)
+    if f" {_GITLINK} " in listed or "embedded" in said:
+        _refuse_dirty_links(root, env)
+
+
+def _refuse_dirty_links(root: Path, env: dict[str, str]) -> None:
+    dirty = _split(_git(root, "diff-files", "--raw", "-z", "--ignore-submodules=none", env=env).out)
+    for told, path in zip(dirty[::2], dirty[1::2], strict=True):
+        if _is_dirty_link(root, told, path):
+            message = f"{path}: the submodule holds work that is not committed in it; commit it there, then run again"
+            raise GateError(message)
+
+
+def _without(root: Path, tree: str, leave_out: Sequence[str], env: dict[str, str]) -> str:
+    """Return the id that a tree has without some paths; only the trees above these are read."""
+    folders = trees.above(leave_out)
+    if not folders:
+        return tree
+    names = [tree if folder == trees.ROOT else f"{tree}:{folder}" for folder in folders]
+    asked = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+    told = _git(root, "cat-file", "--batch", env=env, stdin=asked).out.encode("utf-8", "surrogateescape")
+    found: dict[str, bytes] = {}
+    for folder in folders:
+        head, _, told = told.partition(b"\n")
+        kind, _, size = head.rpartition(b" ")
+        if size.isdigit():  # otherwise it says that it is missing
+            if kind.endswith(b" tree"):
+                found[folder] = told[: int(size)]
+            told = told[int(size) + 1 :]
+    return trees.without(found, leave_out, len(tree) // 2)
 
 
 def _is_dirty_link(root: Path, told: str, path: str) -> bool:
@@ -248,8 +275,12 @@ def _git(
 ) -> Ran:
     """Ask git one thing; raise GateError with git's own words when it does not answer."""
     ran = run((*_SAFE, *words), cwd=root, env={**_QUIET, **(env or {})}, stdin=stdin, errors="surrogateescape")
+    return _answered(ran, words[0], fine)
+
+
+def _answered(ran: Ran, word: str, fine: tuple[int, ...] = (0,)) -> Ran:
     if ran.code not in fine:
-        message = f"git {words[0]}: exit {ran.code}: {_words(ran)}; mend the repository and run again"
+        message = f"git {word}: exit {ran.code}: {_words(ran)}; mend the repository and run again"
         raise GateError(message)
     return ran
 

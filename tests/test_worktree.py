@@ -79,7 +79,7 @@ def test_outside_a_repository_is_said(tmp_path: Path) -> None:
 
 def test_unknown_revision_is_said(house: Repository) -> None:
     """Git's own words come through."""
-    with pytest.raises(GateError, match="git read-tree: exit 128"):
+    with pytest.raises(GateError, match="git rev-parse: exit 128"):
         worktree.tree_id(house.root, (), "no-such-revision")
 
 
@@ -256,3 +256,28 @@ def test_names_of_record_paths_mean_themselves(house: Repository) -> None:
     assert worktree.tree_id(house.root, ["notes [1]*"]) == before
     house.write("notes 1x/c.md", "c")
     assert worktree.tree_id(house.root, ["notes [1]*"]) != before
+
+
+def test_embedded_repository_with_work_of_its_own_is_refused(house: Repository) -> None:
+    """A repository inside that was never added as a submodule is held to the same rule from the first time on."""
+    inside = Repository(house.root / "inside")
+    inside.write("a.txt", "a")
+    inside.commit()
+    before = worktree.tree_id(house.root)
+    house.git("-c", "advice.addEmbeddedRepo=false", "add", "inside")
+    house.commit()
+    assert before == house.git("rev-parse", "HEAD^{tree}").strip()
+    house.git("rm", "-q", "--cached", "inside")
+    house.commit()
+    inside.write("a.txt", "not committed in it")
+    with pytest.raises(GateError, match="inside: the submodule holds work that is not committed in it"):
+        worktree.tree_id(house.root)
+
+
+def test_folder_that_holds_only_records_is_not_in_the_tree(house: Repository) -> None:
+    """As in git, where nothing is left in a folder there is no folder; a record path that is a file among folders does no harm."""
+    before = worktree.tree_id(house.root)
+    house.write("deep/er/record.md", "a record")
+    leave = ["deep/er/record.md", "README.md/none", "bots.py/no/such"]
+    assert worktree.tree_id(house.root, leave) == before
+    assert worktree.tree_id(house.root, leave, house.commit()) == before
