@@ -1,21 +1,22 @@
 """The one door to the git program: what the work tree is, and the id of its contents."""
 
+import json
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gate import trees
-from gate.command import Child, Ran, run
+from gate.command import Ran, run
 from gate.errors import GateError
 
 _GITLINK = "160000"  # the mode of a submodule
 # What ls-files -v tells of assume-unchanged and skip-worktree; it begins with what the search can jump to.
 _BLIND = re.compile(r"\0[a-zS] [^\t\0]*\t(?P<path>[^\0]*)")
 SCRATCH = "tree-"  # how scratch folders in it begin
-_PATIENCE = 120.0  # seconds in which git answers
 STORE = ".gate"  # everything that the gate writes for itself, below the root
 
 # Reads start no monitor, hook, pager or differ that a configuration names, and take no lock; adding runs content filters, as git must.
@@ -200,23 +201,40 @@ def _add_all(root: Path, index: Path, env: dict[str, str]) -> None:
     A commit names a submodule's commit, so that work inside it would be judged and not be in the tree.
     """
     add = ("add", "--all", "--", ".")
-    listed = ""
+    odd = _Odd(blind=(), links=False)
     if index.exists():
         shutil.copy2(index, env["GIT_INDEX_FILE"])
-        words = (*_SAFE, "ls-files", "-z", "-v", "--stage")  # beside what takes longest
-        with Child(words, cwd=root, seconds=_PATIENCE, env=_QUIET, errors="surrogateescape") as listing:
-            said = _git(root, *add, env=env).err
-            listed = _answered(listing.end(), "ls-files").out
-    else:
-        said = _git(root, *add, env=env).err
-    blind = [found["path"] for found in _BLIND.finditer(f"\0{listed}")]  # searched and not taken apart: there may be 100,000 entries
-    there = "\0".join(path for path in blind if os.path.lexists(root / path)).encode("utf-8", "surrogateescape")
-    if there:
-        for flag in ("--no-assume-unchanged", "--no-skip-worktree"):
-            _git(root, "update-index", flag, "-z", "--stdin", env=env, stdin=there)
-        _git(root, *add, env=env)
-    if f" {_GITLINK} " in listed or "embedded" in said:
+        odd = _odd(root, index)
+    there = "\0".join(path for path in odd.blind if os.path.lexists(root / path)).encode("utf-8", "surrogateescape")
+    for flag in ("--no-assume-unchanged", "--no-skip-worktree") if there else ():
+        _git(root, "update-index", flag, "-z", "--stdin", env=env, stdin=there)
+    said = _git(root, *add, env=env).err
+    if odd.links or "embedded" in said:
         _refuse_dirty_links(root, env)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Odd:
+    """What is out of the ordinary in an index: these entries only a look at all of them finds."""
+
+    blind: tuple[str, ...]  # assume-unchanged or skip-worktree
+    links: bool  # there are submodules
+
+
+def _odd(root: Path, index: Path) -> _Odd:
+    """Return what is odd in the user's index; what was found is kept for as long as that file is the same."""
+    kept, status = store(root) / "index.json", index.stat()
+    mark = [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    try:
+        told = json.loads(kept.read_bytes())
+        if told["index"] == mark:
+            return _Odd(blind=tuple(told["blind"]), links=told["links"] is not False)
+    except (OSError, ValueError, KeyError, TypeError):  # never looked, or damaged: look again
+        kept.unlink(missing_ok=True)
+    listed = _git(root, "ls-files", "-z", "-v", "--stage").out
+    found = _Odd(blind=tuple(one["path"] for one in _BLIND.finditer(f"\0{listed}")), links=f" {_GITLINK} " in listed)
+    kept.write_text(json.dumps({"index": mark, "blind": found.blind, "links": found.links}), encoding="utf-8")
+    return found
 
 
 def _refuse_dirty_links(root: Path, env: dict[str, str]) -> None:
@@ -275,12 +293,8 @@ def _git(
 ) -> Ran:
     """Ask git one thing; raise GateError with git's own words when it does not answer."""
     ran = run((*_SAFE, *words), cwd=root, env={**_QUIET, **(env or {})}, stdin=stdin, errors="surrogateescape")
-    return _answered(ran, words[0], fine)
-
-
-def _answered(ran: Ran, word: str, fine: tuple[int, ...] = (0,)) -> Ran:
     if ran.code not in fine:
-        message = f"git {word}: exit {ran.code}: {_words(ran)}; mend the repository and run again"
+        message = f"git {words[0]}: exit {ran.code}: {_words(ran)}; mend the repository and run again"
         raise GateError(message)
     return ran
 

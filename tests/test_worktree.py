@@ -281,3 +281,15 @@ def test_folder_that_holds_only_records_is_not_in_the_tree(house: Repository) ->
     leave = ["deep/er/record.md", "README.md/none", "bots.py/no/such"]
     assert worktree.tree_id(house.root, leave) == before
     assert worktree.tree_id(house.root, leave, house.commit()) == before
+
+
+def test_flags_are_seen_as_soon_as_they_are_set(house: Repository) -> None:
+    """What was found in the index is kept only for that very index: a flag that is set later, or a damaged note, hides no work."""
+    before = worktree.tree_id(house.root)
+    house.git("update-index", "--assume-unchanged", "bots.py")
+    house.write("bots.py", "x = 1\n")
+    changed = worktree.tree_id(house.root)
+    assert changed != before
+    for note in ("", "[]", '{"index": 1}', '{"index": [], "blind": [], "links": false}'):
+        house.write(".gate/index.json", note)
+        assert worktree.tree_id(house.root) == changed, note

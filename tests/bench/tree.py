@@ -34,7 +34,12 @@ def _build(root: Path) -> None:
     for path in (Path("docs/completed/1.md"), Path(LEAVE_OUT[1])):
         (root / path).parent.mkdir(parents=True)
         (root / path).write_text("a record\n")
-    for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "-m", "all"]):
+    for words in (
+        ["init", "-q"],
+        ["config", "gc.auto", "0"],
+        ["add", "-A"],
+        ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-q", "-m", "all"],
+    ):
         run(("git", *words), cwd=root, seconds=600)
 
 
