@@ -163,3 +163,15 @@ def test_entry_is_the_command_of_the_readme() -> None:
     assert home.startswith("cd -- ")
     assert os.access(ENTRY, os.X_OK)
     assert command in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+
+
+def test_no_run_of_a_fork_supplies_evidence() -> None:
+    """Evidence is saved by pushes to main alone, under a key of theirs, and nothing else of the workflow saves or restores the store."""
+    steps: list[dict[str, Any]] = yaml.safe_load(GATE.read_text())["jobs"]["gate"]["steps"]
+    caches = [step for step in steps if "actions/cache" in step.get("uses", "") and ".gate" in step["with"]["path"]]
+    save = [step for step in caches if "cache/save@" in step["uses"]]
+    restore = [step for step in caches if "cache/restore@" in step["uses"]]
+    assert (len(save), len(restore), len(caches)) == (1, 1, 2)
+    assert save[0]["if"].startswith("github.event_name == 'push' && github.ref == 'refs/heads/main'")
+    assert all(step["with"]["key"].startswith("push-") for step in caches)
+    assert restore[0]["with"]["restore-keys"].startswith("push-")
