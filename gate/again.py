@@ -1,8 +1,4 @@
-"""The short way: when all that is asked is recorded for this very tree, say it without reading policies or drawing the plan again.
-
-The steps of the plan are kept beside the evidence as far as reuse must know them, never as something to run, and only for the same
-policies, gate and machine. Whatever is not as expected leads the long way round.
-"""
+"""The short way: when all that is asked is recorded for this very tree, say it without reading policies or drawing the plan again."""
 
 import hashlib
 import json
@@ -40,7 +36,10 @@ def remember(present: reuse.Present, every: Sequence[reuse.Asked], *, names: Ite
 
 
 def answers(root: Path, verbs: Sequence[str], cases: Sequence[str], mode: Mode) -> Answers | None:
-    """Return everything that is asked when all of it is recorded and holds, in the order of the plan; or None."""
+    """Return everything that is asked when all of it is recorded and holds, in the order of the plan; or None: go the long way.
+
+    The steps of the plan are kept as far as reuse must know them, never as something to run.
+    """
     plan = _plan(root)
     if plan is None:
         return None
