@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gate.work import Phase, Step
+from gate.work import Phase
 
 
 class Outcome(StrEnum):
@@ -50,6 +50,7 @@ class Change:
     rule: str = ""  # the pattern that matched
     ignored: str = ""  # why git ignores it: file:line:pattern
     source: str = ""  # what it can be made again from, where that is one file
+    paths: int = 1  # that it stands for: in a bundle, all of one kind
     entries: tuple["Entry", ...] = ()  # every file and folder in it, children first; not recorded
 
 
@@ -180,6 +181,7 @@ class Reading:
     start: tuple[int, ...] = ()  # bytes of heap before any step, steps before the first window, bytes of heap then
     ended: str = ""  # what ended the watch early: time, memory, handles
     samples: int = 0  # fresh children that answered
+    thinned: int = 0  # readings that stood in series which were left out: of a record in a bundle
     pins: dict[str, str] = field(default_factory=dict)  # what makes readings exact: value or what is missing
     versions: dict[str, str] = field(default_factory=dict)  # as reported by what ran
     trouble: str = ""  # why the gate could not measure: BROKEN
@@ -207,6 +209,7 @@ class Finding:
     next_act: str = ""
     estimate: Estimate | None = None
     unit: str = ""
+    waived: str = ""  # until when, by whom and why; of the day on which it is told, and never recorded
 
 
 # --- what lasts -----------------------------------------------------------------------
@@ -250,39 +253,3 @@ class Evidence:
     key: str = ""  # sha256 over what decides beside the inputs: its step, the gate, the environment, declared variables
     inputs: Inputs = field(default_factory=Inputs)
     origin: Origin | None = None  # None: measured on this very tree
-
-
-class Standing(StrEnum):
-    """Whether a piece of evidence speaks about this tree."""
-
-    HOLDS = "holds"
-    STALE = "stale"
-    NEVER = "never ran"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """One check as the summary sees it."""
-
-    step: Step
-    required: bool
-    standing: Standing
-    evidence: Evidence | None = None
-    damage: str = ""  # why a record could not be read
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """Everything that is known about one tree."""
-
-    tree: str
-    policy: str
-    commit: str
-    branch: str
-    rows: tuple[Row, ...]
-    missing: tuple[str, ...]  # what still separates this tree from COMPLETED, worst first
-
-    @property
-    def completed(self) -> bool:
-        """Tell whether every required check passed on this tree."""
-        return not self.missing

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from gate import flow, worktree
+from gate import flow, page, worktree
 from gate.errors import GateError
-from gate.facts import Evidence, Verdict
-from gate.record import commit, tasks
+from gate.facts import Evidence
+from gate.record import bundle, commit, tasks
 from gate.record.files import make_folders, replace_file, restore
-from gate.report import summary
+from gate.rows import Verdict
 from gate.units import show_count
 from gate.work import Phase
 
@@ -57,7 +57,8 @@ def finish(house: flow.House, whole: Verdict, task_id: str) -> Finished:
 def _only_ours(house: flow.House, paths: tuple[str, ...], task: tasks.Task) -> None:
     """Refuse what no check has seen: a change under the record paths that is neither the task store nor this task's summary."""
     workflow = house.policy.workflow
-    ours = {workflow.tasks, workflow.record.summary.replace("{task}", task.id)}
+    text = PurePosixPath(workflow.record.summary.replace("{task}", task.id))
+    ours = {workflow.tasks, str(text), str(text.with_name(bundle.beside(text.name)))}
     records = [PurePosixPath(path) for path in workflow.record.paths]
     strange = [path for path in paths if path not in ours and any(PurePosixPath(path).is_relative_to(record) for record in records)]
     if strange:
@@ -81,19 +82,22 @@ def _ready(root: Path) -> None:
 def _carry_out(house: flow.House, verdict: Verdict, task: tasks.Task, store: Path, phases: dict[Phase, Evidence | None]) -> Finished:
     """Write the records, commit, and compare the commit with what was verified; take all back when they differ."""
     root = house.root
-    page = root / house.policy.workflow.record.summary.replace("{task}", task.id)
-    before = page.read_bytes() if page.exists() else None
-    made = make_folders(page.parent)
-    text = summary.write(verdict, f"Task {task.id} {task.title}", phases)
+    text = root / house.policy.workflow.record.summary.replace("{task}", task.id)
+    drawn = page.draw(house, verdict, phases, title=f"Task {task.id} {task.title}", file=text.name, task=task.id)
+    written = {text.with_name(drawn.name): drawn.bundle, text: drawn.text}
+    before = {path: path.read_bytes() if path.exists() else None for path in written}
+    made = make_folders(text.parent)
     try:
         with commit.taken_back(root, verdict.commit), _done(store, task):
-            replace_file(page, text.encode("utf-8", "backslashreplace"))
+            for path, raw in written.items():
+                replace_file(path, raw)
             new, paths = commit.commit(root, _message(house, verdict, task))
             _same(house, verdict)
     except BaseException:
-        restore(page, before, made)
+        for path, old in before.items():
+            restore(path, old, made if path == text else ())  # the text is last, and the folders go with it
         raise
-    return Finished(commit=new, paths=paths, summary=page.relative_to(root).as_posix())
+    return Finished(commit=new, paths=paths, summary=text.relative_to(root).as_posix())
 
 
 def _same(house: flow.House, verdict: Verdict) -> None:

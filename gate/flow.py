@@ -4,23 +4,25 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from gate import again, inquiry, plan, reuse, worktree
 from gate.environment import environment
 from gate.errors import GateError
-from gate.facts import Change, Evidence, Finding, Inputs, Mode, Outcome, Reading, Row, Verdict
+from gate.facts import Change, Diagnostic, Evidence, Finding, Inputs, Mode, Outcome, Reading
 from gate.judge import judge
 from gate.judge import verdict as verdicts
+from gate.judge import waivers as exceptions
 from gate.judge.reports import broken
 from gate.measure import inputs, measure
 from gate.measure.hashes import Hashes
 from gate.policy import FILES, Policy, load
-from gate.record import ledger, pruning
+from gate.record import bundle, ledger, pruning
+from gate.rows import Row, Verdict
 from gate.threads import side_by_side
 from gate.tidy import index, style
-from gate.work import Index, Phase, Question, Step, Sweep, Tool
+from gate.work import Index, Phase, Question, Step, Sweep, Tool, Waiver
 
 _NAMED = 5  # paths that an error names
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
@@ -37,6 +39,7 @@ class House:
     policy: Policy
     mode: Mode
     steps: tuple[Step, ...]
+    waivers: tuple[Waiver, ...]
     commit: str  # HEAD as the house was entered: what evidence was taken on top of
 
     def tree(self, revision: str = "") -> str:
@@ -59,7 +62,7 @@ def enter(start: Path, mode: Mode) -> House:
     """Find the repository, read its policies and draw the plan."""
     root = worktree.find_root(start)
     policy = load(root)
-    return House(root=root, policy=policy, mode=mode, steps=plan.steps(policy), commit=worktree.head(root))
+    return House(root=root, policy=policy, mode=mode, steps=plan.steps(policy), waivers=plan.waivers(policy), commit=worktree.head(root))
 
 
 def check(
@@ -89,13 +92,13 @@ def check(
     told: dict[str, Evidence] = {}
 
     def take(group: Sequence[Step]) -> None:
-        for evidence in _take(house, group, tidied, present, explained=explained):
-            told[evidence.check] = evidence
+        for taken in _take(house, group, tidied, present, explained=explained):
+            told[taken.check] = taken
             watch()
 
     alone = [step for step in rest if isinstance(step.work, Tool) and step.work.stream]
     with side_by_side(_MOST_AT_ONCE) as later:
-        for each in [later(take, group) for group in _together([step for step in rest if step not in alone])]:
+        for each in [later(take, group) for group in together([step for step in rest if step not in alone])]:
             each.result()
     for step in alone:
         take([step])
@@ -109,19 +112,25 @@ def check(
         moved = [found.moved(present, house.commit) for found in reused.values() if found.is_new]
         ledger.write_all(house.root, [*told.values(), *moved])
         _keep(house, present)
-    rows: dict[str, tuple[Finding, float | str]] = {check: (found.finding, found.reading.wall) for check, found in told.items()}
-    rows |= {check: (found.finding, found.source) for check, found in reused.items()}
-    return [(step, *rows[step.check]) for step in steps]
+    rows: dict[str, tuple[Finding, Sequence[Diagnostic], float | str]] = {
+        **{check: (found.finding, found.reading.diagnostics, found.reading.wall) for check, found in told.items()},
+        **{check: (found.finding, found.complaints, found.source) for check, found in reused.items()},
+    }
+    return [(step, _waived(house, step, *rows[step.check][:2]), rows[step.check][2]) for step in steps]
 
 
 def summarise(house: House) -> tuple[Verdict, dict[Phase, Evidence | None]]:
     """Gather all evidence for the tree as it is now."""
-    tree, policy = house.tree(), house.policy.digest
-    now = verdicts.Now(tree=tree, policy=policy, environment=environment())
+    now = replace(today(house), tree=house.tree())
     rows = [_row(house, step, now) for step in house.steps]
-    whole = verdicts.verdict(rows, tree=tree, policy=policy, commit=worktree.head(house.root), branch=worktree.branch(house.root))
+    whole = verdicts.verdict(rows, now=now, commit=worktree.head(house.root), branch=worktree.branch(house.root))
     # A plan comes before what changes the tree, so the newest one counts; the report says for which tree it was drawn.
-    return whole, {Phase.PLAN: ledger.newest(house.root, "plan"), Phase.GIT: ledger.read(house.root, tree, "git/verify")[0]}
+    return whole, {Phase.PLAN: ledger.newest(house.root, "plan"), Phase.GIT: ledger.read(house.root, now.tree, "git/verify")[0]}
+
+
+def today(house: House) -> verdicts.Now:
+    """Say what evidence must be about to hold here today; of which tree is left open."""
+    return verdicts.Now(tree="", policy=house.policy.digest, environment=environment(), day=_day(), waivers=house.waivers)
 
 
 def note_git(house: House, tree: str, headline: str, wall: float) -> None:
@@ -132,8 +141,33 @@ def note_git(house: House, tree: str, headline: str, wall: float) -> None:
 def note(house: House, check: str, phase: Phase, again: str, tree: str, headline: str, reading: Reading) -> None:
     """Record a phase that is no check."""
     finding = Finding(outcome=Outcome.PASSED, headline=headline)
-    taken = _now()
-    ledger.write(house.root, _evidence(house, tree, taken, finding, reading, check=check, phase=phase, again=again))
+    step = Step(check=check, phase=phase, does="", command=again, work=Tool(name="gate", argv=()))
+    ledger.write(house.root, evidence(house, step, tree, finding, reading))
+
+
+def together(steps: Sequence[Step]) -> list[list[Step]]:
+    """Group the questions about one agent case; everything else stands alone."""
+    groups: dict[str, list[Step]] = {}
+    for step in steps:
+        groups.setdefault(f"case {step.work.case}" if isinstance(step.work, Question) else step.check, []).append(step)
+    return list(groups.values())
+
+
+def evidence(house: House, step: Step, tree: str, finding: Finding, reading: Reading, taken: str = "") -> Evidence:
+    """Put everything that a reader needs beside a finding; it was taken now, if nothing else is said."""
+    return Evidence(
+        check=step.check,
+        phase=step.phase,
+        tree=tree,
+        policy=house.policy.digest,
+        commit=house.commit,
+        taken=taken or _now(),
+        command=step.command,
+        mode=house.mode,
+        finding=finding,
+        reading=reading,
+        environment=environment(),
+    )
 
 
 def _changers(house: House, steps: Sequence[Step]) -> list[Step]:
@@ -163,7 +197,7 @@ def _take(
         answers = [_answer(house, step, tidied.get(step.check)) for step in steps]
     return [
         replace(
-            _evidence(house, present.tree, taken, finding, reading, check=step.check, phase=step.phase, again=step.command),
+            evidence(house, step, present.tree, finding, reading, taken),
             key=reuse.key(present, reuse.asked(step)),
             inputs=had if step.reuse else Inputs(never="the policy says so"),
         )
@@ -210,36 +244,21 @@ def _answer(house: House, step: Step, tidied: Tidied | None) -> tuple[Reading, F
     return reading, judge(step, reading, house.mode)
 
 
-def _together(steps: Sequence[Step]) -> list[list[Step]]:
-    """Group the questions about one agent case; everything else stands alone."""
-    groups: dict[str, list[Step]] = {}
-    for step in steps:
-        groups.setdefault(f"case {step.work.case}" if isinstance(step.work, Question) else step.check, []).append(step)
-    return list(groups.values())
-
-
 def _row(house: House, step: Step, now: verdicts.Now) -> Row:
     """Find what is known of one check: for this tree, or else the newest for any other."""
     found, damage = ledger.read(house.root, now.tree, step.check)
     newest = found or ledger.newest(house.root, step.check)
-    return verdicts.row(step, newest, damage, now=now, accepted=house.policy.workflow.accepts(step.check))
+    return verdicts.row(step, newest, damage, now=now, digest=bundle.digest(newest) if newest else "")
 
 
-def _evidence(house: House, tree: str, taken: str, finding: Finding, reading: Reading, *, check: str, phase: Phase, again: str) -> Evidence:
-    """Put everything that a reader needs beside a finding."""
-    return Evidence(
-        check=check,
-        phase=phase,
-        tree=tree,
-        policy=house.policy.digest,
-        commit=house.commit,
-        taken=taken,
-        command=again,
-        mode=house.mode,
-        finding=finding,
-        reading=reading,
-        environment=environment(),
-    )
+def _waived(house: House, step: Step, finding: Finding, complaints: Sequence[Diagnostic]) -> Finding:
+    """Return a finding with the word of the waivers that cover it today."""
+    return replace(finding, waived=exceptions.words(house.waivers, step.check, finding, _day(), complaints))
+
+
+def _day() -> str:
+    """Return today: a policy's day is the reader's day."""
+    return date.today().isoformat()  # noqa: DTZ011
 
 
 def _now() -> str:

@@ -9,7 +9,23 @@ from itertools import product
 from gate.errors import GateError
 from gate.policy import Policy
 from gate.policy.memory import AgentCase, CallCase, LimitPolicy
-from gate.work import Budget, Destination, Documents, Duplicates, Filing, Index, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool
+from gate.work import (
+    Budget,
+    Destination,
+    Documents,
+    Duplicates,
+    Filing,
+    Index,
+    Limit,
+    Phase,
+    Question,
+    Rule,
+    Step,
+    Subject,
+    Sweep,
+    Tool,
+    Waiver,
+)
 
 
 def steps(policy: Policy) -> tuple[Step, ...]:
@@ -24,6 +40,21 @@ def steps(policy: Policy) -> tuple[Step, ...]:
         _types(policy),
         _tests(policy),
         *_memory(policy),
+    )
+
+
+def waivers(policy: Policy) -> tuple[Waiver, ...]:
+    """Return every exception of the policy, each with its place."""
+    return tuple(
+        Waiver(
+            check=entry.check,
+            match=entry.match,
+            reason=entry.reason,
+            owner=entry.owner,
+            expires=entry.expires.isoformat(),
+            place=policy.places.get(f"workflow.waivers.{at}", "policies/workflow.yaml"),
+        )
+        for at, entry in enumerate(policy.workflow.waivers)
     )
 
 
@@ -145,7 +176,15 @@ def _lint(policy: Policy) -> Iterator[Step]:
     work = Tool(name="ruff", argv=argv, fixes=_fixes(policy), reads="ruff", version=("ruff", "--version"))
     yield Step(check="lint", phase=Phase.QUALITY, does="lint the code (ruff)", command="nox -s lint", work=work)
     for name, command in policy.quality.commands.items():
-        work = Tool(name=name, argv=command.run, finds=command.finds, needs=command.needs, seconds=command.time, version=command.version)
+        work = Tool(
+            name=name,
+            argv=command.run,
+            finds=command.finds,
+            needs=command.needs,
+            optional=command.optional,
+            seconds=command.time,
+            version=command.version,
+        )
         yield Step(
             check=f"lint/{name}",
             phase=Phase.QUALITY,

@@ -5,6 +5,8 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ if TYPE_CHECKING:  # every pytest run of everybody who has the gate installed lo
     from collections.abc import Generator
 
     from gate.facts import Finding
-    from gate.work import Question
+    from gate.work import Question, Waiver
 
 MARK = "agent_memory"
 LIMITS = {"growth": "0 B/call", "handles": "0/call"}  # what the mark allows when it says nothing else
@@ -85,8 +87,6 @@ def pytest_make_collect_report(collector: pytest.Collector) -> "Generator[None, 
 class Measured(pytest.Item):
     """A test that is a measurement: what stops the gate is an error of its set-up, what was found is its result."""
 
-    accepted = False  # not enough data may be a skip
-
     def ask(self) -> Told:
         """Measure and judge."""
         raise NotImplementedError
@@ -98,11 +98,11 @@ class Measured(pytest.Item):
         except GateError as error:
             pytest.fail(str(error), pytrace=False)
         self.user_properties += [(f"gate {name}", finding.headline) for name, finding in self._told]
-        outcomes = {finding.outcome.value for _, finding in self._told}
-        if "BROKEN" in outcomes:
+        bad = {finding.outcome.value for _, finding in self._told if not finding.waived}
+        if "BROKEN" in bad:
             pytest.fail(self._text(), pytrace=False)
-        if "FAILED" not in outcomes and ("SKIPPED" in outcomes or ("INCONCLUSIVE" in outcomes and self.accepted)):
-            first = self._text().partition("\n")[0].replace("INCONCLUSIVE:", "INCONCLUSIVE, which policies/workflow.yaml accepts:", 1)
+        if not bad & {"FAILED", "INCONCLUSIVE"} and bad != {"PASSED"}:
+            first = "".join(f"{finding.waived}: " for _, finding in self._told if finding.waived) + self._text().partition("\n")[0]
             raise pytest.skip.Exception(first, _use_item_location=True)  # as skip marks do: it names the test, not this line
 
     def runtest(self) -> None:
@@ -142,17 +142,16 @@ class PolicyFile(pytest.File):
             if isinstance(step.work, Question):
                 cases.setdefault(step.work.case.partition("[")[0], {})[step.check] = step.work
         for name, questions in cases.items():
-            accepted = frozenset(filter(found.workflow.accepts, questions))
-            yield Case.from_parent(self, name=name, questions=questions, accepted=accepted)
+            yield Case.from_parent(self, name=name, questions=questions, waivers=plan.waivers(found))
 
 
 class Case(pytest.Collector):
     """One case, with all of its parameters."""
 
-    def __init__(self, name: str, parent: PolicyFile, *, questions: "dict[str, Question]", accepted: frozenset[str]) -> None:
-        """Keep the questions by their checks; `accepted` names those that may be inconclusive."""
+    def __init__(self, name: str, parent: PolicyFile, *, questions: "dict[str, Question]", waivers: "tuple[Waiver, ...]") -> None:
+        """Keep the questions by their checks, and what is lived with."""
         super().__init__(name, parent)
-        self.questions, self.accepted = questions, accepted
+        self.questions, self.waivers = questions, waivers
         self.answers: dict[str, Finding] = {}  # what one watch found for a question that is still to come
 
     def collect(self) -> "Iterator[Asked]":
@@ -167,18 +166,19 @@ class Asked(Measured):
     def __init__(self, name: str, parent: Case, *, check: str) -> None:
         """Keep the question."""
         super().__init__(name, parent)
-        self.case, self.check, self.question, self.accepted = parent, check, parent.questions[check], check in parent.accepted
+        self.case, self.check, self.question = parent, check, parent.questions[check]
 
     def ask(self) -> Told:
         """Measure, together with what the same watch answers and this run wants to know."""
         from gate import inquiry  # noqa: PLC0415 - only when something is measured
+        from gate.judge import waivers  # noqa: PLC0415 - as above
 
         if self.check not in self.case.answers:
             wanted = [self, *(item for item in self.session.items if isinstance(item, Asked) and self._goes_with(item))]
             answers = inquiry.answer([item.question for item in wanted], self.path.parents[1])
             self.case.answers |= {item.check: finding for item, (_, finding) in zip(wanted, answers, strict=True)}
-        # taken out, so that who runs a test twice measures twice
-        return [(self.question.name, self.case.answers.pop(self.check))]
+        found = self.case.answers.pop(self.check)  # so that who runs a test twice measures twice
+        return [(self.question.name, replace(found, waived=waivers.words(self.case.waivers, self.check, found, f"{date.today()}")))]  # noqa: DTZ011 - the reader's day
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to the limit."""
@@ -187,8 +187,8 @@ class Asked(Measured):
 
     def _goes_with(self, other: "Asked") -> bool:
         """Tell whether the watch that answers this question answers another one as well."""
-        same = other.case is self.case and (other.question.case, other.question.churns) == (self.question.case, self.question.churns)
-        return same and {other.question.name, self.question.name} == _TOGETHER
+        mine, theirs = self.question, other.question
+        return (other.case, theirs.case, theirs.churns) == (self.case, mine.case, mine.churns) and {theirs.name, mine.name} == _TOGETHER
 
 
 class Marked(Measured):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gate import command, environment
-from gate.facts import Evidence, Finding, Inputs, Outcome
+from gate.facts import Diagnostic, Evidence, Finding, Inputs, Outcome
 from gate.measure.hashes import Hashes
 from gate.record import ledger
 from gate.work import Question, Step, Sweep, Tool
@@ -60,6 +60,11 @@ class Reused:
         return Finding(
             outcome=Outcome(told["outcome"]), headline=told["headline"], details=tuple(told["details"]), next_act=told["next_act"]
         )
+
+    @property
+    def complaints(self) -> tuple[Diagnostic, ...]:
+        """Return what a tool complained of."""
+        return tuple(Diagnostic(**told) for told in self.body["reading"]["diagnostics"])
 
     @property
     def source(self) -> str:

@@ -24,6 +24,7 @@ class Tool:
     reads: str = "exit"  # how its answer is parsed: ruff, mypy, pytest, exit
     finds: tuple[int, ...] = (1,)  # exit codes that mean "I found something"
     needs: str = ""  # a program without which the check is skipped
+    optional: str = ""  # why the tree is complete although it was skipped for want of that program
     seconds: float = 600.0  # wall clock after which it is stopped
     stream: bool = False  # its output is the user's to watch
     version: tuple[str, ...] = ()  # what prints its version
@@ -174,6 +175,18 @@ class Question:
 
 
 Work = Tool | Sweep | Documents | Index | Duplicates | Question
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiver:
+    """One exception: who lives with what, why, and until when."""
+
+    check: str  # a check, or a pattern such as memory/*/handles
+    match: str  # what a complaint must contain to be covered, "" for any
+    reason: str
+    owner: str
+    expires: str  # ISO day: the last on which it holds
+    place: str = ""  # policy file and line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

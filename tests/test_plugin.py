@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -166,8 +167,9 @@ def outcomes(report: Path) -> Outcomes:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """Return a repository with agent cases and marked tests of every outcome."""
     made = Repository(tmp_path_factory.mktemp("plugin") / "repo")
-    accept = "accept: [{check: memory/excused/*, because: it is only here to be excused}]\n"
-    for name, text in {**POLICIES, "memory": MEMORY, "workflow": POLICIES["workflow"] + accept}.items():
+    day = date.today() + timedelta(days=9)  # noqa: DTZ011 - as the policy
+    waivers = f"waivers: [{{check: memory/excused/*, reason: only here to be excused, owner: ada, expires: {day}}}]\n"
+    for name, text in {**POLICIES, "memory": MEMORY, "workflow": POLICIES["workflow"] + waivers}.items():
         made.write(f"policies/{name}.yaml", text)
     made.write("bots.py", BOTS + MORE_BOTS)
     made.write("pytest.ini", SETTINGS)
@@ -232,10 +234,10 @@ def test_passed_question_says_what_it_excludes(whole: tuple[str, Outcomes]) -> N
 
 
 def test_undecided_is_no_pass(whole: tuple[str, Outcomes]) -> None:
-    """Not enough data fails in its own word, unless the workflow policy accepts it: then it is a skip that says so."""
+    """Not enough data fails in its own word, unless somebody lives with it for a while: then it is a skip that says so."""
     assert re.search(r"\nINCONCLUSIVE: level for .* of 100,000 steps", whole[1]["policies.memory.yaml.unsure::growth"][1])
-    said = "INCONCLUSIVE, which policies/workflow.yaml accepts: level for"
-    assert said in whole[1]["policies.memory.yaml.excused::growth"][1]
+    said = r"waived until \d{4}-\d\d-\d\d by ada: only here to be excused: INCONCLUSIVE: level for"
+    assert re.search(said, whole[1]["policies.memory.yaml.excused::growth"][1])
     assert re.search(rf"^SKIPPED \[1\] policies/memory\.yaml:\d+: {said}", whole[0], re.MULTILINE)
 
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,11 +18,12 @@ from pathspec import GitIgnoreSpec
 from pydantic import TypeAdapter, ValidationError
 
 import gate.policy
+from gate import plan
 from gate.errors import PolicyError
 from gate.policy.fields import ByteRate, Duration, HandleRate, Inside, Pattern, Size
 from gate.policy.load import schema, schema_text
 from gate.policy.memory import AgentCase
-from gate.policy.models import FILES, WorkflowPolicy
+from gate.policy.models import FILES
 from gate.policy.reader import MOST_BYTES, MOST_EVENTS, read
 
 ASSETS = Path(__file__).parent / "assets" / "policies"
@@ -56,7 +57,7 @@ HOSTILE = {  # policy-what: bytes that are too many to be kept as files
     "memory-many-values": MEMORY + b"1," * 500_000 + b"]}}",
     "quality-paths": b"version: 1\npaths: [" + b".git," * (MOST_EVENTS - 9) + b"]",
     "cleanup-brackets": b"version: 1\nkinds: {a: {match: [" + b",".join([b'"' + b"[" * 240 + b'"'] * 4000) + b"]}}",
-    "workflow-accepts": b"version: 1\naccept: [" + b"{}," * (MOST_EVENTS // 2 - 9) + b"]",
+    "workflow-waivers": b"version: 1\nwaivers: [" + b"{}," * (MOST_EVENTS // 2 - 9) + b"]",
 }
 
 
@@ -98,7 +99,7 @@ def test_good_policies_load(tmp_path: Path) -> None:
     assert case.limits.footprint.max == 10e6
     assert (case.budget.time, case.budget.memory, case.budget.output) == (30, 2 * 2**30, 4000)
     assert (policy.quality.tests.time, policy.quality.paths) == (600, ("gate", "tests"))
-    assert policy.workflow.accept[0].until == date(2026, 11, 22)
+    assert policy.workflow.waivers[0].expires == date(2020, 11, 22)
 
 
 def test_defaults_are_read_like_what_is_written() -> None:
@@ -115,7 +116,7 @@ def test_places_are_lines_of_the_file(end: bytes, mark: bytes, tmp_path: Path) -
     places = gate.policy.load(place(tmp_path, memory=mark + GOOD["memory"].replace(b"\n", end))).places
     assert places["memory.agents.steady.limits.footprint.max"] == "policies/memory.yaml:8"
     assert places["memory.agents.steady.budget"] == "policies/memory.yaml:15"
-    assert places["workflow.accept.0.until"] == "policies/workflow.yaml:7"
+    assert places["workflow.waivers.0.expires"] == "policies/workflow.yaml:9"
 
 
 def test_digest_follows_every_byte(tmp_path: Path) -> None:
@@ -291,10 +292,12 @@ def test_accepted_paths_stay_inside(text: str) -> None:
     assert adapter.validate_python(path) == path
 
 
-def test_accepted_checks_end_with_their_day() -> None:
-    """A check that may be skipped may be so until its last day."""
-    entries = ({"check": "memory/*/handles", "because": "no /proc", "until": date(year, 1, 1)} for year in (2001, 9999))
-    ended, held = (WorkflowPolicy.model_validate({"version": 1, "accept": (entry,)}) for entry in entries)
-    assert held.accepts("memory/belief/handles")
-    assert not held.accepts("memory/belief/growth")
-    assert not ended.accepts("memory/belief/handles")
+def test_waivers_end_in_half_a_year_at_most(tmp_path: Path) -> None:
+    """A waiver may hold for 180 days from today and not for a day more; each knows its line."""
+    today = date.today()  # noqa: DTZ011 - as the policy
+    entry = "version: 1\nwaivers:\n  - {check: lint, reason: x, owner: ada, expires: %s}\n"
+    held = gate.policy.load(place(tmp_path, workflow=(entry % (today + timedelta(days=180))).encode()))
+    assert plan.waivers(held)[0].place == "policies/workflow.yaml:3"
+    late = today + timedelta(days=181)
+    said = f"policies/workflow.yaml:3: waivers.0.expires: {late} is more than 180 days ahead; write a nearer day, and renew it then if you must"
+    assert mistakes(place(tmp_path, workflow=(entry % late).encode())) == (said,)

@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import date, timedelta
 from pathlib import Path
 
 import jsonschema
@@ -104,18 +105,36 @@ def test_failed_check_is_told_first(house: Repository) -> None:
     assert "bots.py:3: Incompatible types in assignment" in page
 
 
-def test_accepted_skip_is_shown_and_not_counted(house: Repository) -> None:
-    """A check that the policy lets be skipped is named as accepted, never as passed; without the entry it is missing."""
+def test_optional_skip_is_shown_and_not_counted(house: Repository) -> None:
+    """A check whose program may be missing is named as skipped, never as passed nor among what ran; without the word it is missing."""
     quality = (house.root / "policies/quality.yaml").read_text()
     house.write("policies/quality.yaml", f"{quality}commands:\n  away: {{run: [no-such], needs: no-such}}\n")
     everything()
     assert summary()[0] == 1
-    workflow = (house.root / "policies/workflow.yaml").read_text()
-    house.write("policies/workflow.yaml", f"{workflow}accept:\n  - {{check: lint/away, because: not here}}\n")
+    house.write("policies/quality.yaml", f"{quality}commands:\n  away: {{run: [no-such], needs: no-such, optional: not here}}\n")
     everything()
-    assert summary()[0] == 0
+    code, told = summary()
+    assert (code, "lint/away is skipped, not passed: not here\n  8 checks: 1 skipped, 7 passed" in told) == (0, True), told
     page = (house.root / ".gate/summary.md").read_text()
-    assert "## Accepted by policy, not passed\n\n- lint/away is SKIPPED: not measured: no-such is not installed" in page
+    assert "## Skipped, not passed\n\n- lint/away is SKIPPED: not measured: no-such is not installed; optional: not here" in page
+    assert "no-such" not in page.split("## Environment")[1]
+
+
+def test_waived_failure_is_shown_until_its_day(house: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure that somebody lives with is told with its reason by the check and by the summary, and fails again on the day after."""
+    quality, workflow = ((house.root / f"policies/{name}.yaml").read_text() for name in ("quality", "workflow"))
+    house.write("policies/quality.yaml", f'{quality}commands:\n  bad: {{run: [python, -c, "exit(1)"]}}\n')
+    assert check("check", "lint") == 1
+    day = date.today()  # noqa: DTZ011 - as the policy
+    house.write("policies/workflow.yaml", f"{workflow}waivers: [{{check: lint/bad, reason: old, owner: ada, expires: {day}}}]\n")
+    everything()
+    code, told = summary()
+    assert (code, f"lint/bad is waived, not passed: until {day} by ada: old" in told) == (0, True), told
+    assert f"waived until {day} by ada" in (house.root / ".gate/summary.md").read_text()
+    monkeypatch.setattr(flow, "_day", (day + timedelta(days=1)).isoformat)
+    code, told = summary()
+    assert (code, f"(waiver by ada at policies/workflow.yaml:4 expired on {day}: old)" in told) == (1, True), told
+    assert check("check", "lint") == 1
 
 
 def test_inconclusive_is_exit_3(house: Repository) -> None:

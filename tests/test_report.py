@@ -1,5 +1,6 @@
 """Reports as whole texts, foreign text that cannot act in them, and the exit code of every combination of rows."""
 
+import hashlib
 import io
 import json
 import re
@@ -15,11 +16,13 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from rich.console import Console
 
-from gate.facts import Change, Estimate, Evidence, Finding, Mode, Outcome, Reading, Row, Series, Standing, Verdict
+from gate.facts import Change, Diagnostic, Estimate, Evidence, Finding, Mode, Outcome, Reading, Series
 from gate.judge import verdict as verdicts
+from gate.judge import waivers
 from gate.report import machine, summary, terminal
 from gate.report.text import code, markdown, plain
-from gate.work import Budget, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool
+from gate.rows import Counted, Page, Row, Standing, Verdict
+from gate.work import Budget, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool, Waiver
 
 ASSETS = Path(__file__).with_name("assets") / "reports"
 TREE, OTHER, POLICY, COMMIT = "a1" * 20, "b2" * 20, "c3" * 32, "d4" * 20
@@ -114,15 +117,25 @@ def passed(headline: str = "nothing found") -> Finding:
     return Finding(outcome=Outcome.PASSED, headline=headline)
 
 
-def placed(planned: Step, found: Evidence | None = None, damage: str = "", *, accepted: bool = False) -> Row:
+NOW = verdicts.Now(tree=TREE, policy=POLICY, environment=ENVIRONMENT, day="2026-01-02")
+DEBT = Waiver(check="lint/debt", match="[F401]", reason="old code", owner="ada", expires="2026-01-02", place="policies/workflow.yaml:3")
+GONE = replace(DEBT, check="lint/gone", place="policies/workflow.yaml:4")
+
+
+def placed(planned: Step, found: Evidence | None = None, damage: str = "", *, waivers: tuple[Waiver, ...] = ()) -> Row:
     """Place a row as the flow does."""
-    now = verdicts.Now(tree=TREE, policy=POLICY, environment=found.environment if found else ENVIRONMENT)
-    return verdicts.row(planned, found, damage, now=now, accepted=accepted)
+    now = replace(NOW, environment=found.environment if found else ENVIRONMENT, waivers=waivers)
+    return verdicts.row(planned, found, damage, now=now, digest=hashlib.sha256(planned.check.encode()).hexdigest())
 
 
-def gathered(rows: Sequence[Row]) -> Verdict:
+def gathered(rows: Sequence[Row], waivers: tuple[Waiver, ...] = ()) -> Verdict:
     """Gather rows as the flow does."""
-    return verdicts.verdict(rows, tree=TREE, policy=POLICY, commit=COMMIT, branch="main")
+    return verdicts.verdict(rows, now=replace(NOW, waivers=waivers), commit=COMMIT, branch="main")
+
+
+def written(whole: Verdict, title: str = "Gate", phases: dict[Phase, Evidence | None] | None = None) -> str:
+    """Write the summary of a verdict."""
+    return summary.write(Page(title=title, verdict=whole, phases=phases or {}))
 
 
 def series(meter: str, over: str, values: tuple[int, ...]) -> Series:
@@ -163,7 +176,9 @@ UNDECIDED = Finding(
 
 def rows() -> list[Row]:
     """Invent one row of each kind."""
-    lint, away, tests = step("lint"), step("lint/away", command="nox -s lint"), step("tests")
+    optional = Tool(name="x", argv=("x",), needs="npm", optional="not every machine has npm")
+    lint, away, tests = step("lint"), step("lint/away", command="nox -s lint", work=optional), step("tests")
+    debt, complaint = step("lint/debt", command="nox -s lint"), Diagnostic(path="a.py", line=1, code="F401", message="Unused import")
     weigh, grow, handles = asked("footprint", "B/agent", 2000), asked("growth", "B/step", 0), asked("handles", "/step", 0)
     weighed = Reading(wall=3.2, cpu=2.5, series=(series("heap", "agents", (1, 2, 3)), series("rss", "agents", (1, 2, 3))), samples=3)
     grown = Reading(wall=125, cpu=120, series=(series("heap", "steps", (1,) * 128),), samples=1, pins={"hash seed": "0", "types": "gone"})
@@ -172,12 +187,13 @@ def rows() -> list[Row]:
         placed(SWEEP, evidence(SWEEP, passed("removed 3 artefacts, 1.5 MB; kept 1"), Reading(wall=0.004, changes=CHANGES))),
         placed(step("docs", Phase.DOCS), evidence(step("docs", Phase.DOCS), passed("old news"), tree=OTHER)),
         placed(lint, evidence(lint, FAILED, Reading(wall=1.5, versions={"ruff": "0.17.0"}))),
-        placed(away, evidence(away, SKIPPED, Reading()), accepted=True),
+        placed(away, evidence(away, SKIPPED, Reading())),
         placed(step("types"), damage="its record is damaged"),
         placed(tests, evidence(tests, passed("12 tests passed, 0 failed, 1 skipped"), Reading(wall=99.94))),
         placed(weigh, evidence(weigh, WEIGHED, weighed)),
         placed(grow, evidence(grow, UNDECIDED, grown)),
         placed(handles, evidence(handles, BROKEN, Reading(wall=2, trouble="killed"))),
+        placed(debt, evidence(debt, FAILED, Reading(wall=0.5, diagnostics=(complaint,))), waivers=(DEBT, GONE)),
     ]
 
 
@@ -198,27 +214,32 @@ def checked(whole: Verdict) -> list[tuple[Step, Finding, float]]:
     return [(row.step, row.evidence.finding, row.evidence.reading.wall) for row in whole.rows if row.evidence]
 
 
+def marked(placed_: Sequence[Row]) -> list[tuple[Step, Finding, float]]:
+    """Return the findings of rows with the word of their waivers, as `gate check` tells them."""
+    found = [(row.step, row.evidence, (DEBT, GONE)) for row in placed_ if row.evidence]
+    words = [waivers.words(held, planned.check, row.finding, NOW.day, row.reading.diagnostics) for planned, row, held in found]
+    return [(planned, replace(row.finding, waived=word), row.reading.wall) for (planned, row, _), word in zip(found, words, strict=True)]
+
+
 # --- whole texts ----------------------------------------------------------------------
 
 
 def test_summary_of_an_unfinished_tree() -> None:
     """Every kind of row is told, what is missing first and the worst of it first."""
-    text = summary.write(gathered(rows()), "Task 20.2 Weigh agents", planning(OTHER))
+    text = written(gathered(rows(), (DEBT, GONE)), "Task 20.2 Weigh agents", planning(OTHER))
     assert text == (ASSETS / "unfinished.md").read_text(encoding="utf-8")
 
 
 def test_summary_of_a_finished_tree() -> None:
-    """Nothing is missing: the word COMPLETED, what was accepted, and the figures."""
-    good = [row for row in rows() if row.evidence and row.evidence.finding.outcome in {Outcome.PASSED, Outcome.SKIPPED}]
-    whole = gathered([row for row in good if row.standing is Standing.HOLDS])
+    """Nothing is missing: the word COMPLETED, what was waived and skipped, and the figures."""
+    whole = gathered([row for row in rows() if not row.open], (DEBT,))
     phases = {**planning(), Phase.GIT: evidence(step("git/verify", Phase.GIT), passed("3 changed paths"))}
-    assert summary.write(whole, "Gate", phases) == (ASSETS / "finished.md").read_text(encoding="utf-8")
+    assert written(whole, "Gate", phases) == (ASSETS / "finished.md").read_text(encoding="utf-8")
 
 
 def test_summary_of_nothing() -> None:
     """Before the first commit, on no branch, with nothing planned, the summary still says what it knows and no more."""
-    whole = verdicts.verdict([], tree=TREE, policy=POLICY, commit="", branch="")
-    text = summary.write(whole, "Gate", {})
+    text = written(verdicts.verdict([], now=NOW, commit="", branch=""))
     assert "on top of commit `none yet`, branch none (detached)" in text
     assert [line for line in text.splitlines() if line.startswith("#")] == ["# Gate: COMPLETED", "## Phases", "## Checks"]
     assert "| quality | not run | 0 of 0 | not measured |" in text
@@ -227,22 +248,23 @@ def test_summary_of_nothing() -> None:
 def test_nothing_removed_is_said() -> None:
     """A sweep that took nothing says so, by the same counts before and after."""
     row = placed(SWEEP, evidence(SWEEP, passed(), Reading(changes=CHANGES[3:])))
-    assert _table_rows(summary.write(gathered([row]), "Gate", {}), "## Cleaned")[-1].endswith("| 0 |")
+    assert _table_rows(written(gathered([row])), "## Cleaned")[-1].endswith("| 0 |")
     nothing = placed(SWEEP, evidence(SWEEP, passed(), Reading()))
-    assert "## Cleaned\n\nNo rule of the policy matched anything.\n" in summary.write(gathered([nothing]), "Gate", {})
+    assert "## Cleaned\n\nNo rule of the policy matched anything.\n" in written(gathered([nothing]))
 
 
 def test_bad_news_comes_first() -> None:
     """What is missing or did not pass stands before any figure, the worst first, whatever the order of the plan."""
     for order in (rows(), rows()[::-1]):
-        text = summary.write(gathered(order), "Gate", {})
-        parts = ["## What is missing", ": BROKEN\n", ": FAILED\n", ": INCONCLUSIVE\n", "## Accepted", "## Phases", "## Checks"]
+        text = written(gathered(order))
+        parts = ["## What is missing", ": BROKEN\n", ": FAILED\n", ": INCONCLUSIVE\n", "## Waived", "## Skipped", "## Phases", "## Checks"]
         places = [text.index(part) for part in parts]
         assert places == sorted(places)
         missing = text[places[0] :].split("\n\n")[1]
         kinds = [re.findall("BROKEN|FAILED|INCONCLUSIVE|is stale|never ran", line)[0] for line in missing.splitlines()]
         assert kinds[:3] == ["BROKEN", "FAILED", "INCONCLUSIVE"]
-        assert sorted(kinds[3:]) == ["is stale", "never ran"]
+        assert kinds[3:] == ["never ran", "is stale"]
+        assert "- 11 checks: 1 broken, 1 failed, 1 inconclusive, 1 missing, 1 stale, 0 too old, 1 skipped, 1 waived, 4 passed\n" in text
 
 
 def test_verdict_for_machines() -> None:
@@ -256,13 +278,18 @@ def test_verdict_for_machines() -> None:
 def test_findings_at_a_terminal() -> None:
     """The worst first and whole, what passed in a line each, without colour codes in a file."""
     assert (
-        told(lambda screen: terminal.findings(screen, checked(gathered(rows()))))
+        told(lambda screen: terminal.findings(screen, marked(rows())))
         == """\
 BROKEN       memory/bot/handles  the measured child was killed by SIGKILL before it answered  (2.0 s)
              next: mend this
 FAILED       lint  ruff: 2 findings  (1.5 s)
              bots.py:3: Unused import [F401]
              bots.py:100: list[int] | None [X1]
+             next: mend them, then: nox -s lint
+FAILED       lint/debt  ruff: 2 findings  (500 ms)
+             bots.py:3: Unused import [F401]
+             bots.py:100: list[int] | None [X1]
+             waived until 2026-01-02 by ada: old code
              next: mend them, then: nox -s lint
 INCONCLUSIVE memory/bot/growth  heap 0.5 B/step, net 2 B/step: neither within 0 B/step nor clearly above  (2 min 5 s)
              heap 0.5 B/step [-1 B/step, 2 B/step] over 4,096 steps
@@ -295,8 +322,11 @@ NOT COMPLETED tree a1a1a1a1a1a1 misses 5:
   memory/bot/handles is BROKEN: the measured child was killed by SIGKILL before it answered
   lint is FAILED: ruff: 2 findings
   memory/bot/growth is INCONCLUSIVE: heap 0.5 B/step, net 2 B/step: neither within 0 B/step nor clearly above
-  docs is stale: it last ran on another tree, policy or environment: nox -s docs
   types never ran on this tree: nox -s types (its record is damaged)
+  docs is stale: it last ran on another tree, policy or environment: nox -s docs
+  lint/away is skipped, not passed: not every machine has npm
+  lint/debt is waived, not passed: until 2026-01-02 by ada: old code
+  11 checks: 1 broken, 1 failed, 1 inconclusive, 1 missing, 1 stale, 1 skipped, 1 waived, 4 passed
 """
     )
 
@@ -324,8 +354,9 @@ def spoiled(text: str) -> Verdict:
             reading = replace(found.reading, changes=changes, versions={text: text}, pins={text: text})
             finding = replace(found.finding, headline=text, details=(text, text), next_act=text)
             found = replace(found, taken=text, finding=finding, reading=reading, environment={text: text})
-        spoilt.append(replace(row, step=planned, evidence=found, damage=text))
-    whole = gathered(spoilt)
+        waivers = tuple(replace(waiver, check=text, reason=text, owner=text, expires=text, place=text) for waiver in row.waivers)
+        spoilt.append(replace(row, step=planned, evidence=found, damage=text if row.standing is Standing.NEVER else "", waivers=waivers))
+    whole = gathered(spoilt, tuple(replace(GONE, check=text, reason=text, owner=text, expires=text, place=text) for _ in range(2)))
     return replace(whole, branch=text, commit=text or COMMIT)
 
 
@@ -346,12 +377,12 @@ INERT = {"text", "code_inline"}
 def test_foreign_text_is_inert_in_the_summary(what: str) -> None:
     """No foreign text makes a tag, a link, a picture, a cell or a line, and none is lost."""
     text = HOSTILE[what]
-    page = summary.write(spoiled(text), text, {Phase.PLAN: evidence(step("plan", Phase.PLAN), passed(text), tree=OTHER)})
+    page = written(spoiled(text), text, {Phase.PLAN: evidence(step("plan", Phase.PLAN), passed(text), tree=OTHER)})
     tokens = flat(COMMONMARK.parse(page))
     marked = {token.type for token in tokens if token.type in {"strong_open", "html_block", "html_inline", "link_open", "image", "em_open"}}
     assert marked <= {"strong_open"}  # our own "next"
     if text.strip():
-        benign = summary.write(spoiled("word"), "word", {Phase.PLAN: evidence(step("plan", Phase.PLAN), passed("word"), tree=OTHER)})
+        benign = written(spoiled("word"), "word", {Phase.PLAN: evidence(step("plan", Phase.PLAN), passed("word"), tree=OTHER)})
         assert shape(page) == shape(benign)
         assert tokens[1].children[0].content.startswith(plain(text).strip())  # type: ignore[index] # the heading has content
     assert_quiet(page)
@@ -433,21 +464,23 @@ def test_plain_text_is_one_quiet_line(text: str) -> None:
 # --- the whole tree -------------------------------------------------------------------
 
 CODES = {Outcome.BROKEN: 2, Outcome.FAILED: 1, Outcome.INCONCLUSIVE: 3}
-MILD = {Outcome.SKIPPED, Outcome.INCONCLUSIVE}
+MILD = {Outcome.FAILED, Outcome.SKIPPED, Outcome.INCONCLUSIVE}
 STATES = st.tuples(st.sampled_from([*Standing, Standing.HOLDS]), st.sampled_from(Outcome), st.booleans())
 
 
-def invented(standing: Standing, outcome: Outcome, accepted: bool) -> Row:  # noqa: FBT001 - hypothesis gives it by position
+def invented(standing: Standing, outcome: Outcome, waived: bool) -> Row:  # noqa: FBT001 - hypothesis gives it by position
     """Invent a row as it can be: what never ran has no evidence."""
     planned = step("x")
     found = None if standing is Standing.NEVER else evidence(planned, Finding(outcome=outcome, headline=str(outcome)))
-    return Row(step=planned, required=not accepted, standing=standing, evidence=found)
+    if standing is not Standing.HOLDS:
+        return Row(step=planned, standing=standing, evidence=found)
+    return placed(planned, found, waivers=(replace(DEBT, check="*", match=""),) if waived else ())
 
 
 @given(st.lists(STATES, max_size=5))
 @settings(deadline=None)
 def test_completed_and_exit_code(states: list[tuple[Standing, Outcome, bool]]) -> None:
-    """COMPLETED means that every row holds and passed, or is accepted and mild; 0 means COMPLETED; other codes name the worst."""
+    """COMPLETED means that every row holds and passed, or is waived and not BROKEN; 0 means COMPLETED; other codes name the worst."""
     whole = gathered([invented(*state) for state in states])
     open_ = [
         state for state in states if not (state[0] is Standing.HOLDS and (state[1] is Outcome.PASSED or (state[2] and state[1] in MILD)))
@@ -472,6 +505,29 @@ def test_exit_code_of_outcomes(outcomes: list[Outcome]) -> None:
     """BROKEN before FAILED before INCONCLUSIVE before 0; the order of the checks means nothing."""
     wanted = next((code_ for outcome, code_ in CODES.items() if outcome in outcomes), 0)
     assert verdicts.exit_code(outcomes) == verdicts.exit_code(reversed(outcomes)) == wanted
+
+
+def test_waivers_cover_every_complaint_until_their_day() -> None:
+    """A waiver holds on its last day and not on the next; those with a text must together cover every complaint; BROKEN is never waived."""
+    planned, both = step("lint/debt"), tuple(Diagnostic(path="a.py", line=1, code=code_, message="x") for code_ in ("F401", "E1"))
+    found = evidence(planned, FAILED, Reading(diagnostics=both))
+    other = replace(DEBT, match="[E1]", owner="bob")
+
+    def covered(day: str, *held: Waiver, finding: Finding = FAILED) -> tuple[int, int]:
+        told_ = waivers.covering(held, planned.check, finding, found.reading.diagnostics, day)
+        return len(told_[0]), len(told_[1])
+
+    assert covered("2026-01-02", DEBT, other) == (2, 0)
+    assert covered("2026-01-03", DEBT, other) == (0, 2)
+    assert covered("2026-01-02", DEBT) == (0, 0)
+    assert covered("2026-01-02", replace(DEBT, check="lint/*", match="")) == (1, 0)
+    assert covered("2026-01-02", replace(DEBT, check="lint", match="")) == (0, 0)
+    assert covered("2026-01-02", replace(DEBT, match=""), finding=BROKEN) == (0, 0)
+    late = verdicts.row(planned, found, "", now=replace(NOW, day="2026-01-03", waivers=(replace(DEBT, match=""),)))
+    assert (late.counted, late.open) == (Counted.FAILED, True)
+    assert gathered([late]).missing == (
+        "lint/debt is FAILED: ruff: 2 findings (waiver by ada at policies/workflow.yaml:3 expired on 2026-01-02: old code)",
+    )
 
 
 def test_evidence_speaks_of_its_own_tree_and_policy() -> None:

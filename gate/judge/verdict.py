@@ -1,41 +1,49 @@
 """The whole tree: which checks hold, what is missing, and the exit code that says so."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gate.facts import Evidence, Outcome, Row, Standing, Verdict
-from gate.work import Step
+from gate.facts import Evidence, Outcome
+from gate.judge import waivers as exceptions
+from gate.rows import Counted, Row, Standing, Verdict
+from gate.work import Step, Waiver
 
 BROKEN, FAILED, INCONCLUSIVE, PASSED = 2, 1, 3, 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Now:
-    """What evidence must be about to hold."""
+    """What evidence must be about to hold, and what is lived with today."""
 
     tree: str
     policy: str
     environment: dict[str, str]
+    day: str  # ISO
+    waivers: tuple[Waiver, ...] = ()
 
 
-def row(step: Step, found: Evidence | None, damage: str, *, now: Now, accepted: bool) -> Row:
+def row(step: Step, found: Evidence | None, damage: str, *, now: Now, digest: str = "") -> Row:
     """Place one check by its newest evidence, which holds only for the same check, tree, policy and environment."""
     if found and (found.check, found.tree, found.policy, found.environment) == (step.check, now.tree, now.policy, now.environment):
-        return Row(step=step, required=not accepted, standing=Standing.HOLDS, evidence=found)
-    return Row(step=step, required=not accepted, standing=Standing.STALE if found else Standing.NEVER, evidence=found, damage=damage)
+        held, lapsed = exceptions.covering(now.waivers, step.check, found.finding, found.reading.diagnostics, now.day)
+        return Row(step=step, standing=Standing.HOLDS, evidence=found, digest=digest, waivers=held, lapsed=lapsed)
+    return Row(step=step, standing=Standing.STALE if found else Standing.NEVER, evidence=found, damage=damage)
 
 
-def verdict(rows: Iterable[Row], *, tree: str, policy: str, commit: str, branch: str) -> Verdict:
+def verdict(rows: Iterable[Row], *, now: Now, commit: str, branch: str) -> Verdict:
     """Gather all rows and say what still separates this tree from COMPLETED, worst first."""
     placed = tuple(rows)
-    missing = [(_rank(item), text) for item in placed if (text := _missing(item))]
+    order = list(Counted)
+    missing = sorted((item for item in placed if item.open), key=lambda item: order.index(item.counted))
     return Verdict(
-        tree=tree,
-        policy=policy,
+        tree=now.tree,
+        policy=now.policy,
         commit=commit,
         branch=branch,
+        day=now.day,
         rows=placed,
-        missing=tuple(text for _, text in sorted(missing, key=lambda pair: pair[0])),
+        missing=tuple(_missing(item) for item in missing),
+        idle=exceptions.idle(now.waivers, placed),
     )
 
 
@@ -53,39 +61,27 @@ def exit_code(outcomes: Iterable[Outcome]) -> int:
 
 
 def overall(whole: Verdict) -> int:
-    """Return the exit code of a tree: 0 only when it is COMPLETED; evidence that is missing or stale is a failure."""
-    outcomes = [outcome for item in whole.rows if (outcome := _counts(item))]
+    """Return the exit code of a tree: 0 only when it is COMPLETED; evidence that is missing, stale or too old is a failure."""
+    outcomes = [item.evidence.finding.outcome for item in whole.rows if item.evidence and item.counted in _BY_OUTCOME]
     return exit_code(outcomes) or (PASSED if whole.completed else FAILED)
 
 
-def _counts(item: Row) -> Outcome | None:
-    """Return the outcome of a row that holds for this tree and is not accepted by policy."""
-    if item.standing is not Standing.HOLDS or item.evidence is None:
-        return None
-    outcome = item.evidence.finding.outcome
-    return None if _is_accepted(item, outcome) else outcome
+_BY_OUTCOME = {Counted.BROKEN, Counted.FAILED, Counted.INCONCLUSIVE}
 
 
 def _missing(item: Row) -> str:
-    """Say what is missing for a row, or return ""."""
-    if item.standing is Standing.NEVER or item.evidence is None or item.damage:
-        return f"{item.step.check} never ran on this tree: {item.step.command}" + (f" ({item.damage})" if item.damage else "")
-    if item.standing is Standing.STALE:
-        return f"{item.step.check} is stale: it last ran on another tree, policy or environment: {item.step.command}"
-    outcome = item.evidence.finding.outcome
-    if outcome is Outcome.PASSED or _is_accepted(item, outcome):
-        return ""
-    return f"{item.step.check} is {outcome}: {item.evidence.finding.headline}"
+    """Say what is missing for a row that is open."""
+    check, again, counted = item.step.check, item.step.command, item.counted
+    if counted is Counted.STALE:
+        return f"{check} is stale: it last ran on another tree, policy or environment: {again}"
+    if counted is Counted.OLD:
+        return f"{check} is too old: it was reused for longer than the policy lets it: {again}"
+    if counted is Counted.MISSING or item.evidence is None:
+        return f"{check} never ran on this tree: {again}" + (f" ({item.damage})" if item.damage else "")
+    return f"{check} is {item.evidence.finding.outcome}: {item.evidence.finding.headline}" + _lapsed(item.lapsed)
 
 
-def _is_accepted(item: Row, outcome: Outcome) -> bool:
-    """Tell whether the policy lives with a check that could not decide or could not run."""
-    return not item.required and outcome in {Outcome.SKIPPED, Outcome.INCONCLUSIVE}
-
-
-def _rank(item: Row) -> int:
-    """Order rows: broken, failed, undecided, skipped, then what did not run."""
-    if item.standing is not Standing.HOLDS or item.evidence is None:
-        return 5
-    order = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.PASSED)
-    return order.index(item.evidence.finding.outcome)
+def _lapsed(waivers: Sequence[Waiver]) -> str:
+    """Name the waivers whose day has passed."""
+    told = "; ".join(f"by {waiver.owner} at {waiver.place} expired on {waiver.expires}: {waiver.reason}" for waiver in waivers)
+    return f" (waiver {told})" if told else ""

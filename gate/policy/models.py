@@ -1,7 +1,6 @@
 """The shape of each policy file: typed, closed, with units in every size."""
 
 import datetime as dt
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -23,6 +22,8 @@ from gate.policy.fields import (
 )
 from gate.policy.memory import MemoryPolicy
 
+MOST_DAYS = 180  # that a waiver may hold: what is lived with for longer is a limit, a baseline or a rule, and is written as one
+
 
 class CommandPolicy(Again):
     """One more program whose exit code is a check."""
@@ -35,7 +36,15 @@ class CommandPolicy(Again):
     version: tuple[Word, ...] = Field(
         default=(), description="What prints its version, such as [zizmor, --version]; recorded as it says it."
     )
+    optional: str = Field(default="", description="Why the tree is complete although this was skipped for want of `needs`.")
     time: Duration = Field(default=written("300 s"))
+
+    @model_validator(mode="after")
+    def _only_programs_are_optional(self) -> Self:
+        if self.optional and not self.needs:
+            message = "optional says what may be skipped where a program is missing; name the program: needs"
+            raise ValueError(message)
+        return self
 
 
 class TestsPolicy(Again):
@@ -101,12 +110,30 @@ class CommitPolicy(Model):
     type: Literal["feat", "fix", "docs", "style", "refactor", "perf", "test", "build", "ci", "chore"] = "chore"
 
 
-class Accepted(Model):
-    """One check that may be skipped or inconclusive."""
+class WaiverPolicy(Model):
+    """One exception: a check whose bad news is lived with until a day."""
 
     check: Word = Field(description="A check or a pattern such as memory/*/handles.")
-    because: Word
-    until: dt.date | None = Field(default=None, description="The last day on which this holds.")
+    match: str = Field(default="", description="Only complaints that contain this text are covered; left out: all of them.")
+    reason: Word
+    owner: Word = Field(description="Who ends this.")
+    expires: dt.date = Field(description=f"The last day on which this holds, at most {MOST_DAYS} days ahead.")
+
+    @field_validator("reason", "owner")
+    @classmethod
+    def _said(cls, found: str) -> str:
+        if not found.strip():
+            message = "says nothing; write a word"
+            raise ValueError(message)
+        return found
+
+    @field_validator("expires")
+    @classmethod
+    def _soon(cls, expires: dt.date) -> dt.date:
+        if expires > dt.date.today() + dt.timedelta(days=MOST_DAYS):  # noqa: DTZ011 - a policy's day is the reader's day
+            message = f"{expires} is more than {MOST_DAYS} days ahead; write a nearer day, and renew it then if you must"
+            raise ValueError(message)
+        return expires
 
 
 class LearningPolicy(Model):
@@ -122,7 +149,7 @@ class WorkflowPolicy(Model):
 
     version: Version
     tasks: Below = ".taskmaster/tasks/tasks.json"
-    accept: tuple[Accepted, ...] = Field(default=(), description="Checks that may be SKIPPED or INCONCLUSIVE.")
+    waivers: tuple[WaiverPolicy, ...] = Field(default=(), description="What is FAILED, INCONCLUSIVE or SKIPPED and lived with for a while.")
     record: RecordPolicy = Field(default_factory=RecordPolicy)
     commit: CommitPolicy = Field(default_factory=CommitPolicy)
     learnings: tuple[LearningPolicy, ...] = Field(default=(), description="Kept in one block of AGENTS.md and CLAUDE.md.")
@@ -133,11 +160,6 @@ class WorkflowPolicy(Model):
             message = f'tasks "{self.tasks}" is under none of the record paths; add it to record.paths, or finishing would change the tree'
             raise ValueError(message)
         return self
-
-    def accepts(self, check: str) -> bool:
-        """Tell whether this check may be skipped or inconclusive today."""
-        today = dt.date.today()  # noqa: DTZ011 - a policy's day is the reader's day
-        return any(fnmatchcase(check, entry.check) and (entry.until is None or today <= entry.until) for entry in self.accept)
 
 
 class Policy(Model):

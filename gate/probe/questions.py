@@ -193,6 +193,15 @@ class Subject:
             raise RuntimeError(message)
         return trial.run(self._survey, self.herd, self._meters, how=how, steps=steps, rest=rest)
 
+    def whence(self, *, below: str) -> Answer:
+        """Say which files below a folder were loaded as modules, once agents were built and took a step."""
+        import sys  # noqa: PLC0415 - only for this question
+
+        self.herd.add(int(self._wanted["population"]))
+        self.herd.move(0, 1)
+        files = {str(getattr(module, "__file__", None) or "") for module in tuple(sys.modules.values())}
+        return {"files": sorted(file for file in files if file.startswith(below))}
+
     def _quiet(self) -> int:
         """Return by how many bytes the heap moves over 1,000 steps of nobody."""
         looks = array("q", bytes(8 * _NOISE_LOOKS))
@@ -216,6 +225,7 @@ _WISHES: dict[str, Callable[..., Answer]] = {  # made before anything is watched
     "opened": Subject.opened,
     "survey": Subject.survey,
     "trial": Subject.trial,
+    "whence": Subject.whence,
 }
 
 

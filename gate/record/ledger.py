@@ -97,6 +97,11 @@ def name(check: str) -> str:
     return check.replace("/", "__") + ".json"
 
 
+def sealed(found: Evidence) -> str:
+    """Return the digest that the record of this evidence has."""
+    return hashlib.sha256(_canonical(_plain(found))).hexdigest()
+
+
 def digest(found: Mapping[str, Any]) -> str:
     """Return the digest that a record of this has."""
     return hashlib.sha256(_canonical(found)).hexdigest()
@@ -145,10 +150,14 @@ def _folder(root: Path, tree: str) -> Path:
 
 
 def _text(found: Evidence) -> bytes:
-    """Write a record; which files lay in what was removed is not recorded."""
+    """Write a record."""
+    return _whole(_canonical(_plain(found)))
+
+
+def _plain(found: Evidence) -> object:
+    """Turn evidence into plain JSON; which files lay in what was removed is not recorded."""
     changes = tuple(replace(change, entries=()) for change in found.reading.changes)
-    lean = replace(found, reading=replace(found.reading, changes=changes))
-    return _whole(_canonical(_adapter().dump_python(lean, mode="json")))
+    return _adapter().dump_python(replace(found, reading=replace(found.reading, changes=changes)), mode="json")
 
 
 def _canonical(found: object) -> bytes:

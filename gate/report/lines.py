@@ -40,6 +40,8 @@ def findings(told: Told, *, explain: bool = False) -> Iterator[Line]:
         )
         if finding.outcome is not Outcome.PASSED or explain:
             yield from ((f"             {plain(line)}",) for line in finding.details)
+            if finding.waived:
+                yield (f"             {plain(finding.waived)}",)
             if finding.next_act:
                 yield (f"             next: {plain(finding.next_act)}",)
 

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from gate.facts import Row, Standing, Verdict
+from gate.rows import Row, Standing, Verdict
 
 VERSION = 1
 
@@ -31,8 +31,11 @@ def _row(row: Row) -> dict[str, object]:
     return {
         "check": row.step.check,
         "phase": row.step.phase,
-        "required": row.required,
         "standing": row.standing,
+        "counted": row.counted,
+        "digest": row.digest,
+        "waivers": [dataclasses.asdict(waiver) for waiver in row.waivers],
+        "optional": row.optional,
         "command": row.step.command,
         "outcome": held.finding.outcome if held else None,
         "evidence": dataclasses.asdict(held) if held else None,

@@ -1,25 +1,32 @@
 """The completion summary as Markdown: bad news first, then every figure with the command that shows it again."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from gate.facts import Change, Evidence, Finding, Outcome, Row, Standing, Verdict
-from gate.report.text import code, markdown
-from gate.units import show_amount, show_count, show_size, show_time
-from gate.work import Phase, Question, Sweep
+from gate.facts import Change, Evidence, Finding, Outcome
+from gate.report import memory
+from gate.report.text import bullets, code, markdown, table
+from gate.rows import Counted, Page, Row, Standing, Verdict
+from gate.units import show_count, show_size, show_time
+from gate.work import Phase, Sweep
 
 _FIRST = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
+_SHORT = 12  # letters of a digest that a row names
 
 
-def write(verdict: Verdict, title: str, phases: dict[Phase, Evidence | None]) -> str:
-    """Write the whole summary; `phases` holds evidence of phases that are no checks."""
+def write(page: Page) -> str:
+    """Write the whole summary; nothing in it comes from anywhere else, so that it can be written again."""
+    verdict = page.verdict
     held = [(row, found) for row in verdict.rows if (found := _evidence(row))]
     blocks = (
-        *_head(verdict, title),
+        *_head(page),
         *_missing(verdict, held),
-        *_accepted(held),
-        *_phases(verdict, phases),
+        *_waived(held),
+        *_skipped(held),
+        *_idle(verdict),
+        *_phases(verdict, page.phases),
         *_checks(verdict),
-        *_memory(held),
+        *memory.write(held, page),
         *_cleaned(held),
         *_environment(held),
     )
@@ -34,15 +41,19 @@ def word(verdict: Verdict) -> str:
 Held = list[tuple[Row, Evidence]]  # the rows whose evidence holds for this tree
 
 
-def _head(verdict: Verdict, title: str) -> Iterator[str]:
-    yield f"# {markdown(title)}: {word(verdict)}"
-    branch = code(verdict.branch) or "none (detached)"
-    yield _list(
+def _head(page: Page) -> Iterator[str]:
+    """Count every check in its one class, then name what all of it is about."""
+    verdict = page.verdict
+    yield f"# {markdown(page.title)}: {word(verdict)}"
+    branch, counts = code(verdict.branch) or "none (detached)", Counter(row.counted for row in verdict.rows)
+    beside = f", in {code(page.bundle)} beside this page, {code(f'sha256:{page.seal}')}" if page.bundle else ""
+    yield bullets(
         [
+            f"{show_count(len(verdict.rows), 'check')}: {', '.join(f'{counts[name]} {name}' for name in Counted)}",
             f"tree {code(verdict.tree)}",
-            f"on top of commit {code(verdict.commit or 'none yet')}, branch {branch}",
+            f"on top of commit {code(verdict.commit or 'none yet')}, branch {branch}, waivers as of {markdown(verdict.day)}",
             f"policies {code(f'sha256:{verdict.policy}')}",
-            f"evidence {code(f'.gate/evidence/{verdict.tree}/')}, one record a check",
+            f"evidence {code(f'.gate/evidence/{verdict.tree}/')}, one record a check{beside}",
         ]
     )
 
@@ -51,17 +62,43 @@ def _missing(verdict: Verdict, held: Held) -> Iterator[str]:
     """Tell first what separates this tree from COMPLETED, the worst first."""
     if verdict.missing:
         yield "## What is missing"
-        yield _list(markdown(text) for text in verdict.missing)
-        yield from _trouble([(row, found.finding) for row, found in held if not _is_accepted(row, found)])
+        yield bullets(markdown(text) for text in verdict.missing)
+        yield from _trouble([(row, found.finding) for row, found in held if row.open])
 
 
-def _accepted(held: Held) -> Iterator[str]:
-    """Name what the policy lives with; it is never counted as passed."""
-    rows = [(row, found.finding) for row, found in held if _is_accepted(row, found)]
+def _waived(held: Held) -> Iterator[str]:
+    """Name what somebody lives with for a while; it is never counted as passed."""
+    rows = [(row, found.finding) for row, found in held if row.counted is Counted.WAIVED]
     if rows:
-        yield "## Accepted by policy, not passed"
-        yield _list(f"{markdown(row.step.check)} is {finding.outcome}: {markdown(finding.headline)}" for row, finding in rows)
+        yield "## Waived, not passed"
+        yield bullets(
+            f"{markdown(row.step.check)} is {finding.outcome}: {markdown(finding.headline)}; waived until {markdown(waiver.expires)}"
+            f" by {markdown(waiver.owner)} ({markdown(waiver.place)}): {markdown(waiver.reason)}"
+            for row, finding in rows
+            for waiver in row.waivers
+        )
         yield from _trouble(rows)
+
+
+def _skipped(held: Held) -> Iterator[str]:
+    """Name what did not run for want of a program and may; it is never counted as passed."""
+    rows = [(row, found.finding) for row, found in held if row.optional]
+    if rows:
+        yield "## Skipped, not passed"
+        yield bullets(
+            f"{markdown(row.step.check)} is {finding.outcome}: {markdown(finding.headline)}; optional: {markdown(row.optional)}"
+            for row, finding in rows
+        )
+
+
+def _idle(verdict: Verdict) -> Iterator[str]:
+    """Name waivers that nothing needs, so that they are not there for what comes."""
+    if verdict.idle:
+        yield "## Waivers that cover nothing"
+        yield bullets(
+            f"{markdown(waiver.check)}, by {markdown(waiver.owner)} until {markdown(waiver.expires)}: delete it at {markdown(waiver.place)}"
+            for waiver in verdict.idle
+        )
 
 
 def _trouble(rows: list[tuple[Row, Finding]]) -> Iterator[str]:
@@ -70,7 +107,7 @@ def _trouble(rows: list[tuple[Row, Finding]]) -> Iterator[str]:
     for row, finding in sorted(bad, key=lambda pair: _FIRST.index(pair[1].outcome)):
         yield f"### {markdown(row.step.check)}: {finding.outcome}"
         yield markdown(finding.headline)
-        yield _list([*map(code, finding.details), *([f"**next:** {markdown(finding.next_act)}"] if finding.next_act else [])])
+        yield bullets([*map(code, finding.details), *([f"**next:** {markdown(finding.next_act)}"] if finding.next_act else [])])
 
 
 def _phases(verdict: Verdict, others: dict[Phase, Evidence | None]) -> Iterator[str]:
@@ -83,17 +120,19 @@ def _phases(verdict: Verdict, others: dict[Phase, Evidence | None]) -> Iterator[
         other = others.get(phase)
         found += [other] if other else []
         new = [evidence for evidence in found if not evidence.origin]
-        took = show_time(sum(evidence.reading.wall for evidence in new)) if new else "reused" if found else "not measured"
+        # questions that one watch answered have one reading, and its time passed once
+        walls = {(evidence.reading.wall, evidence.reading.cpu): evidence.reading.wall for evidence in new}
+        took = show_time(sum(walls.values())) if new else "reused" if found else "not measured"
         count = f"{len(found)} of {len(planned) or len(found)}" + (f", {len(found) - len(new)} reused" if len(new) < len(found) else "")
         rows.append((phase, _phase_outcome(planned, other, verdict.tree), count, took))
-    yield _table("phase|outcome|checks:|measured time:", rows)
+    yield table("phase|outcome|checks:|measured time:", rows)
 
 
 def _phase_outcome(rows: list[Row], other: Evidence | None, tree: str) -> str:
-    """Name the worst outcome of a phase; what the policy accepts is counted, not hidden."""
+    """Name the worst outcome of a phase; what is waived or skipped is counted, not hidden."""
     held = [(row, found) for row in rows if (found := _evidence(row))]
-    accepted = sum(_is_accepted(row, found) for row, found in held)
-    seen = {found.finding.outcome for row, found in held if not _is_accepted(row, found)} | ({other.finding.outcome} if other else set())
+    lived = Counter(row.counted for row in rows if not row.open and row.counted is not Counted.PASSED)
+    seen = {found.finding.outcome for row, found in held if row.open} | ({other.finding.outcome} if other else set())
     worst = next((outcome for outcome in _FIRST if outcome in seen), None)
     if worst:
         return worst
@@ -103,7 +142,7 @@ def _phase_outcome(rows: list[Row], other: Evidence | None, tree: str) -> str:
         return f"{Outcome.PASSED} (for tree {code(other.tree[:12], cell=True)})"
     if not held and not other:
         return "not run"
-    return f"{Outcome.PASSED}, {accepted} accepted" if accepted else Outcome.PASSED
+    return ", ".join([Outcome.PASSED, *(f"{number} {name}" for name, number in lived.items())])
 
 
 def _checks(verdict: Verdict) -> Iterator[str]:
@@ -112,34 +151,18 @@ def _checks(verdict: Verdict) -> Iterator[str]:
     rows = []
     for row in verdict.rows:
         found = _evidence(row)
-        cells: tuple[str, ...] = (row.standing, "not measured on this tree", "", "")
+        cells: tuple[str, ...] = (row.standing, "not measured on this tree", "", "", "")
         if found:
-            cells = (found.finding.outcome, markdown(found.finding.headline), show_time(found.reading.wall), _taken(found))
+            outcome = f"{found.finding.outcome}, waived" if row.waivers else found.finding.outcome
+            cells = (outcome, markdown(found.finding.headline), show_time(found.reading.wall), _taken(found))
+            cells = (*cells, code(row.digest[:_SHORT]))
         rows.append((markdown(row.step.check), *cells, code(row.step.command, cell=True)))
-    yield _table("check|outcome|what was found|time:|taken|again", rows)
+    yield table("check|outcome|what was found|time:|taken|evidence|again", rows)
 
 
 def _taken(found: Evidence) -> str:
     """Say when evidence was measured, and for which tree when it was another."""
     return markdown(found.taken) + (f", reused from tree {code(found.origin.tree[:12], cell=True)}" if found.origin else "")
-
-
-def _memory(held: Held) -> Iterator[str]:
-    """Give every memory figure with its interval, meter, samples and limit."""
-    rows = []
-    for row, found in held:
-        work = row.step.work
-        if not isinstance(work, Question):
-            continue
-        slope, unit = found.finding.estimate, work.limit.unit
-        value = show_amount(slope.value, unit) if slope else "not measured"
-        interval = f"{show_amount(slope.low, unit)} to {show_amount(slope.high, unit)}" if slope else ""
-        readings = sum(len(series.values) for series in found.reading.series)
-        costs = (show_amount(work.limit.most, unit), str(readings), str(found.reading.samples), show_time(found.reading.cpu))
-        rows.append((markdown(work.case), markdown(work.name), value, interval, *costs))
-    if rows:
-        yield "## Memory"
-        yield _table("case|question|measured:|interval|limit:|readings:|children:|CPU:", rows)
 
 
 def _cleaned(held: Held) -> Iterator[str]:
@@ -149,15 +172,19 @@ def _cleaned(held: Held) -> Iterator[str]:
     for kind in sorted({change.kind for change in changes}):
         before = [change for change in changes if change.kind == kind]
         after = [change for change in before if change.act not in {"removed", "trashed"}]
-        rows.append((markdown(kind), _amount(before), _amount(after), str(len(before) - len(after))))
+        rows.append((markdown(kind), _amount(before), _amount(after), str(_paths(before) - _paths(after))))
     if any(isinstance(row.step.work, Sweep) for row, _ in held):
         yield "## Cleaned"
-        yield _table("kind|before|after|removed:", rows) if rows else "No rule of the policy matched anything."
+        yield table("kind|before|after|removed:", rows) if rows else "No rule of the policy matched anything."
 
 
 def _amount(changes: Sequence[Change]) -> str:
     """Count paths and bytes."""
-    return f"{show_count(len(changes), 'path')}, {show_size(sum(change.size for change in changes))}"
+    return f"{show_count(_paths(changes), 'path')}, {show_size(sum(change.size for change in changes))}"
+
+
+def _paths(changes: Sequence[Change]) -> int:
+    return sum(change.paths for change in changes)
 
 
 def _environment(held: Held) -> Iterator[str]:
@@ -169,26 +196,9 @@ def _environment(held: Held) -> Iterator[str]:
             facts.setdefault(name, {})[text] = None
     if facts:
         yield "## Environment"
-        yield _table("what|found", [(markdown(name), markdown("; ".join(facts[name]))) for name in sorted(facts, key=str.lower)])
-
-
-def _list(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(heads: str, rows: Iterable[Iterable[str]]) -> str:
-    """Lay out a table whose cells are harmless already; a head that ends with a colon is one of figures, to the right."""
-    names = heads.split("|")
-    marks = ("---:" if name.endswith(":") else "---" for name in names)
-    lines = ([name.rstrip(":") for name in names], marks, *rows)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+        yield table("what|found", [(markdown(name), markdown("; ".join(facts[name]))) for name in sorted(facts, key=str.lower)])
 
 
 def _evidence(row: Row) -> Evidence | None:
     """Return the evidence that holds for this tree."""
     return row.evidence if row.standing is Standing.HOLDS else None
-
-
-def _is_accepted(row: Row, found: Evidence) -> bool:
-    """Tell whether the policy lives with an outcome that is no pass."""
-    return not row.required and found.finding.outcome in {Outcome.SKIPPED, Outcome.INCONCLUSIVE}

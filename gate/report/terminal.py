@@ -1,5 +1,6 @@
 """What a person reads at a terminal: failures whole, everything else in a line."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -7,10 +8,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from gate.facts import Change, Verdict
+from gate.facts import Change
 from gate.report import lines
 from gate.report.lines import Told
 from gate.report.text import plain
+from gate.rows import Counted, Verdict
+from gate.units import show_count
 
 _MOST = 12  # paths of one list
 
@@ -44,10 +47,17 @@ def verdict(screen: Console, whole: Verdict) -> None:
     """Say in a few lines where this tree stands."""
     if whole.completed:
         _say(screen, ("COMPLETED", "green"), f" every required check passed on tree {whole.tree[:12]}")
-        return
-    _say(screen, ("NOT COMPLETED", "bold red"), f" tree {whole.tree[:12]} misses {len(whole.missing)}:")
+    else:
+        _say(screen, ("NOT COMPLETED", "bold red"), f" tree {whole.tree[:12]} misses {len(whole.missing)}:")
     for text in whole.missing:
         _say(screen, f"  {plain(text)}")
+    lived = [row for row in whole.rows if not row.open and row.counted is not Counted.PASSED]
+    for row in lived:
+        why = row.optional or "; ".join(f"until {waiver.expires} by {waiver.owner}: {waiver.reason}" for waiver in row.waivers)
+        _say(screen, plain(f"  {row.step.check} is {row.counted}, not passed: {why}"))
+    if lived:
+        counts = Counter(row.counted for row in whole.rows)
+        _say(screen, f"  {show_count(len(whole.rows), 'check')}: {', '.join(f'{counts[name]} {name}' for name in Counted if counts[name])}")
 
 
 def _say(screen: Console, *parts: str | tuple[str, str]) -> None:

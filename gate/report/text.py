@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _SHOWN = 300  # characters of one foreign line
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # Unicode's categories of what moves, hides or breaks a line
@@ -56,3 +57,16 @@ def code(text: str, *, cell: bool = False) -> str:
     fence = "`" * (1 + max(map(len, re.findall("`+", clean)), default=0))
     gap = " " if "`" in {clean[0], clean[-1]} else ""
     return f"{fence}{gap}{clean}{gap}{fence}"
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """Lay out a list whose lines are harmless already."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def table(heads: str, rows: Iterable[Iterable[str]]) -> str:
+    """Lay out a table whose cells are harmless already; a head that ends with a colon is one of figures, to the right."""
+    names = heads.split("|")
+    marks = ("---:" if name.endswith(":") else "---" for name in names)
+    lines = ([name.rstrip(":") for name in names], marks, *rows)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -14,6 +14,11 @@ def name(verb: Verb) -> None:
     """Name the verbs of this part."""
     made = only_report(verb("summary", summary, "write the summary from recorded evidence; its exit code is the gate's"))
     made.add_argument("--json", action="store_true", help="print everything as one JSON object")
+    made.add_argument("--against", default="", metavar="REV", help="also measure the memory cases of this revision, and compare")
+    made = verb("verify-summary", verify, "check a committed summary: its tree, its policies, its evidence and every word of it")
+    made.add_argument("file", type=Path, metavar="FILE", help="the summary; its evidence lies beside it")
+    made.add_argument("revision", nargs="?", default="", metavar="REV", help="whose tree it is about (default: HEAD)")
+    made.add_argument("--rerun", action="store_true", help="also run every check again, here, and say what comes out otherwise")
     made = verb("finish", alone(finish), "commit exactly the verified tree, set the task's status, write its summary")
     made.set_defaults(check=False)  # it has no mode that only reports; CI=true still stops it
     made.add_argument("--task", required=True, metavar="ID", help="for example 20 or 20.2")
@@ -25,27 +30,41 @@ def name(verb: Verb) -> None:
 
 def summary(words: argparse.Namespace, out: TextIO) -> int:
     """Write the summary where people and machines look for it."""
-    from gate import flow, worktree
+    from gate import against, flow, page, worktree
     from gate.judge.verdict import overall
     from gate.report import machine, terminal
-    from gate.report import summary as page
 
     house = flow.enter(Path.cwd(), mode(words))
+    base = against.measure(house, words.against) if words.against else None
     whole, phases = flow.summarise(house)
     code = overall(whole)
-    text = page.write(whole, "Gate", phases)
     file = worktree.store(house.root) / "summary.md"
-    file.write_text(text, encoding="utf-8", errors="backslashreplace")
+    drawn = page.draw(house, whole, phases, title="Gate", file=file.name, base=base)
+    file.with_name(drawn.name).write_bytes(drawn.bundle)
+    file.write_bytes(drawn.text)
     for_actions = os.environ.get("GITHUB_STEP_SUMMARY")
     if for_actions:
-        with Path(for_actions).open("a", encoding="utf-8", errors="backslashreplace") as step:
-            step.write(text)
+        with Path(for_actions).open("ab") as step:
+            step.write(drawn.text)
     if words.json:
         out.write(machine.write(whole, code))
     else:
         terminal.verdict(terminal.console(out), whole)
         out.write(f"summary: {file.relative_to(house.root)}\n")
     return code
+
+
+def verify(words: argparse.Namespace, out: TextIO) -> int:
+    """Check a summary; 0 when it is what its evidence says about this revision, 1 when it is not, 2 when that cannot be told."""
+    from gate import verifying, worktree
+    from gate.report.text import plain
+
+    checked = verifying.verify(worktree.find_root(Path.cwd()), words.file, words.revision, again=words.rerun)
+    said = "NOT VERIFIED" if checked.wrong else "NOT DECIDED" if checked.open else "verified"
+    about = f"{checked.word}, " if checked.word else ""
+    lines = [f"{said}: {words.file}: {about}commit {checked.commit[:12]}", *checked.wrong, *checked.open, *checked.notes]
+    out.write("".join(f"{'  ' if at else ''}{plain(line)}\n" for at, line in enumerate(lines)))
+    return 1 if checked.wrong else 2 if checked.open else 0
 
 
 def finish(words: argparse.Namespace, out: TextIO) -> int:

@@ -1,0 +1,44 @@
+"""Waivers: which of them cover what was found on a day."""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from gate.facts import Diagnostic, Finding, Outcome
+from gate.rows import Counted, Row
+from gate.work import Waiver
+
+_LIVED_WITH = {Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED}  # never BROKEN: nobody knows what it would have found
+_UNKNOWN = {Counted.MISSING, Counted.STALE, Counted.OLD, Counted.BROKEN}
+
+Covering = tuple[Waiver, ...]
+
+
+def covering(
+    waivers: Iterable[Waiver], check: str, finding: Finding, complaints: Sequence[Diagnostic], day: str
+) -> tuple[Covering, Covering]:
+    """Return the waivers that together cover every complaint of a finding on a day, and else those whose day has passed.
+
+    Without complaints the headline stands for all that was found.
+    """
+    if finding.outcome not in _LIVED_WITH:
+        return (), ()
+    lines = [f"{row.path}:{row.line}: {row.message} [{row.code}]" for row in complaints] or [finding.headline]
+    named = [waiver for waiver in waivers if fnmatchcase(check, waiver.check) and any(waiver.match in line for line in lines)]
+    held = tuple(waiver for waiver in named if day <= waiver.expires)
+    if held and all(any(waiver.match in line for waiver in held) for line in lines):
+        return held, ()
+    return (), tuple(waiver for waiver in named if waiver not in held)
+
+
+def idle(waivers: Iterable[Waiver], rows: Iterable[Row]) -> Covering:
+    """Return the waivers that nothing needs: what they name ran, and came out otherwise."""
+    placed = tuple(rows)
+    needed = {waiver for row in placed for waiver in (*row.waivers, *row.lapsed)}
+    unknown = [row.step.check for row in placed if row.counted in _UNKNOWN]
+    return tuple(waiver for waiver in waivers if waiver not in needed and not any(fnmatchcase(check, waiver.check) for check in unknown))
+
+
+def words(waivers: Iterable[Waiver], check: str, finding: Finding, day: str, complaints: Sequence[Diagnostic] = ()) -> str:
+    """Say until when, by whom and why a finding is waived on a day, or return ""."""
+    held, _ = covering(waivers, check, finding, complaints, day)
+    return "; ".join(f"waived until {waiver.expires} by {waiver.owner}: {waiver.reason}" for waiver in held)

@@ -1,0 +1,116 @@
+"""What a summary is made of: each check with where it stands, the verdict over all of them, and what they are compared with."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gate.facts import Evidence
+from gate.work import Phase, Step, Tool, Waiver
+
+
+class Standing(StrEnum):
+    """Whether a piece of evidence speaks about this tree."""
+
+    HOLDS = "holds"
+    STALE = "stale"
+    OLD = "too old"  # reused for longer than the policy lets it
+    NEVER = "never ran"
+
+
+class Counted(StrEnum):
+    """The one class in which a check is counted, the worst first."""
+
+    BROKEN = "broken"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    MISSING = "missing"
+    STALE = "stale"
+    OLD = "too old"
+    SKIPPED = "skipped"
+    WAIVED = "waived"
+    PASSED = "passed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One check as the summary sees it."""
+
+    step: Step
+    standing: Standing
+    evidence: Evidence | None = None
+    damage: str = ""  # why a record could not be read
+    digest: str = ""  # of the evidence as a bundle holds it
+    waivers: tuple[Waiver, ...] = ()  # which together cover what was found
+    lapsed: tuple[Waiver, ...] = ()  # which would, if their day had not passed
+
+    @property
+    def counted(self) -> Counted:
+        """Return the one class of this check; only evidence that holds counts by its outcome."""
+        if self.standing in {Standing.STALE, Standing.OLD} and not self.damage:
+            return Counted.STALE if self.standing is Standing.STALE else Counted.OLD
+        if self.standing is not Standing.HOLDS or self.evidence is None or self.damage:
+            return Counted.MISSING
+        return Counted.WAIVED if self.waivers else Counted[self.evidence.finding.outcome]
+
+    @property
+    def optional(self) -> str:
+        """Say why the tree is complete although this check was skipped, or return ""."""
+        return self.step.work.optional if self.counted is Counted.SKIPPED and isinstance(self.step.work, Tool) else ""
+
+    @property
+    def open(self) -> bool:
+        """Tell whether this check still separates the tree from COMPLETED."""
+        return not (self.counted in {Counted.PASSED, Counted.WAIVED} or self.optional)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """Everything that is known about one tree."""
+
+    tree: str
+    policy: str
+    commit: str
+    branch: str
+    day: str  # ISO: on which waivers were looked at
+    rows: tuple[Row, ...]
+    missing: tuple[str, ...]  # what still separates this tree from COMPLETED, worst first
+    idle: tuple[Waiver, ...] = ()  # waivers that cover nothing
+
+    @property
+    def completed(self) -> bool:
+        """Tell whether every required check passed on this tree."""
+        return not self.missing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """What the memory questions found on another revision, in the same environment and under the same policy."""
+
+    revision: str  # as it was named
+    commit: str
+    tree: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compared:
+    """One memory question on the base and now."""
+
+    step: Step
+    base: Row
+    now: Row
+    says: str  # better, worse, same, cannot tell
+    change: float = 0.0  # now less base, in the unit of the limit
+    why: str = ""  # what makes it so
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Everything that a summary is written from."""
+
+    title: str
+    verdict: Verdict
+    phases: dict[Phase, Evidence | None] = field(default_factory=dict)  # evidence of phases that are no checks
+    base: Base | None = None
+    compared: tuple[Compared, ...] = ()
+    bundle: str = ""  # name of the file beside the summary that holds its evidence
+    seal: str = ""  # sha256 of that file

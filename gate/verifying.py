@@ -1,0 +1,196 @@
+"""A stranger's check of a committed summary: tree, policies, records and every word of the text."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gate import flow, page, plan, worktree
+from gate.errors import GateError, PolicyError, TaskError
+from gate.facts import Evidence, Mode, Outcome
+from gate.judge import against
+from gate.judge import verdict as verdicts
+from gate.policy import FOLDER, Policy, load
+from gate.policy.models import FILES
+from gate.record import bundle, tasks
+from gate.report.summary import word
+from gate.rows import Base, Page, Row, Verdict
+from gate.work import Phase, Step
+
+_SHOWN = 5  # lines that differ
+_MOST = 16 * 2**20  # bytes of a summary
+_PHASES = {"plan": Phase.PLAN, "git/verify": Phase.GIT}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """What became of a check of a summary."""
+
+    commit: str
+    word: str  # COMPLETED or not, as the evidence has it
+    wrong: tuple[str, ...]  # what does not hold
+    open: tuple[str, ...] = ()  # what could not be measured again
+    notes: tuple[str, ...] = ()  # what holds, and what nobody can check here
+
+
+def verify(root: Path, file: Path, revision: str, *, again: bool = False) -> Checked:
+    """Compare a summary and its bundle with each other, and with the tree and the policies of a revision; `again` runs every check.
+
+    Raises GateError when there is nothing to compare.
+    """
+    commit = worktree.commit_of(root, revision or "HEAD")
+    text, raw = _file(file), _file(file.with_name(bundle.beside(file.name)))
+    if text is None:
+        message = f"{file}: not found; name a summary that finish or gate summary wrote"
+        raise GateError(message)
+    if raw is None:
+        return _unproven(commit, f"its evidence is not there: {file.with_name(bundle.beside(file.name)).name}")
+    try:
+        made, policy = bundle.read(raw), _policy(root, commit)
+    except (ValueError, PolicyError) as error:
+        return _unproven(commit, str(error))
+    wrong = list(_about(root, file, commit, policy, made))
+    now = verdicts.Now(tree=made.tree, policy=made.policy, environment=made.environment, day=made.day, waivers=plan.waivers(policy))
+    steps = plan.steps(policy)
+    wrong += _unlike({step.check for step in steps}, {entry.check for entry in made.checks})
+    drawn = _page(made, steps, now)
+    wrong += _lines(text, page.written(drawn, bundle.beside(file.name), raw))
+    notes = [f"{len(made.checks)} checks, {sum(entry.evidence is not None for entry in made.checks)} records"]
+    notes += _base(root, policy, made.base, wrong)
+    checked = Checked(commit=commit, word=word(drawn.verdict), wrong=tuple(wrong), notes=tuple(notes))
+    return _again(root, made, drawn.verdict, checked) if again and not wrong else checked
+
+
+def _unproven(commit: str, why: str) -> Checked:
+    return Checked(commit=commit, word="", wrong=(why,))
+
+
+def _file(path: Path) -> bytes | None:
+    """Read a file with its lines ended as git keeps them, or return None; a longer one than any of ours is cut, and will differ."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST).replace(b"\r\n", b"\n")
+    except FileNotFoundError:
+        return None
+
+
+def _policy(root: Path, commit: str) -> Policy:
+    """Read the policies of a revision."""
+    with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
+        (Path(scratch) / FOLDER).mkdir()
+        for name in FILES:
+            raw = worktree.content(root, commit, f"{FOLDER}/{name}.yaml")
+            if raw is not None:
+                (Path(scratch) / FOLDER / f"{name}.yaml").write_bytes(raw)
+        return load(Path(scratch))
+
+
+def _about(root: Path, file: Path, commit: str, policy: Policy, made: bundle.Bundle) -> Iterator[str]:
+    """Say whether tree, policies and task of the revision are not those of the summary."""
+    tree = worktree.tree_id(root, policy.workflow.record.paths, commit)
+    if tree != made.tree:
+        last = worktree.last_change(root, str(file.resolve().relative_to(root))) if file.resolve().is_relative_to(root) else ""
+        known = last and worktree.tree_id(root, policy.workflow.record.paths, last) == made.tree
+        yield f"the summary is about tree {made.tree}, and commit {commit[:12]} holds {tree}" + (
+            f"; it holds for {last[:12]}" if known else ""
+        )
+    if policy.digest != made.policy:
+        yield f"the summary is about policies sha256:{made.policy}, and commit {commit[:12]} holds sha256:{policy.digest}"
+    if made.task:
+        status = _status(root, commit, policy.workflow.tasks, made.task)
+        if status != "done":
+            yield f"{policy.workflow.tasks} of commit {commit[:12]} says that task {made.task} is {status}, not done"
+
+
+def _status(root: Path, commit: str, store: str, task: str) -> str:
+    """Return the status of a task in a revision."""
+    raw = worktree.content(root, commit, store)
+    if raw is None:
+        return "in no task store"
+    with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
+        path = Path(scratch) / "tasks.json"
+        path.write_bytes(raw)
+        try:
+            return tasks.find(path, task).status or "without a status"
+        except TaskError as error:
+            return f"not to be read: {error}"
+
+
+def _unlike(wanted: set[str], found: set[str]) -> Iterator[str]:
+    """Name the checks of the policies that the bundle leaves out, and those that it makes up."""
+    yield from (f"{check}: the policies ask for it, and the bundle has nothing about it" for check in sorted(wanted - found))
+    yield from (f"{check}: the bundle has it, and the policies do not know it" for check in sorted(found - wanted))
+
+
+def _page(made: bundle.Bundle, steps: Sequence[Step], now: verdicts.Now) -> Page:
+    """Judge the evidence again, as if it had just been recorded."""
+    whole = verdicts.verdict(_rows(made.checks, steps, now), now=now, commit=made.commit, branch=made.branch)
+    phases: dict[Phase, Evidence | None] = {_PHASES[entry.check]: entry.evidence for entry in made.phases if entry.check in _PHASES}
+    base = None
+    if made.base:
+        revision, commit, tree = made.base
+        base = Base(revision=revision, commit=commit, tree=tree, rows=_rows(made.before, steps, replace(now, tree=tree)))
+    return Page(title=made.title, verdict=whole, phases=phases, base=base, compared=against.compare(whole, base) if base else ())
+
+
+def _rows(entries: Sequence[bundle.Entry], steps: Sequence[Step], now: verdicts.Now) -> tuple[Row, ...]:
+    """Place each check of the policies by its entry."""
+    known = {entry.check: entry for entry in entries}
+    rows = []
+    for step in steps:
+        entry = known.get(step.check)
+        if entry and entry.evidence:
+            rows.append(verdicts.row(step, entry.evidence, entry.damage, now=now, digest=entry.digest))
+        elif entry:
+            rows.append(Row(step=step, standing=entry.standing, damage=entry.damage))
+    return tuple(rows)
+
+
+def _lines(text: bytes, wanted: bytes) -> list[str]:
+    """Show the first lines in which a text is not what its evidence says."""
+    if text == wanted:
+        return []
+    found, right = (part.decode("utf-8", "backslashreplace").split("\n") for part in (text, wanted))
+    most = max(len(found), len(right))
+    rows = zip(range(1, most + 1), found + ["nothing"] * (most - len(found)), right + ["nothing"] * (most - len(right)), strict=True)
+    bad = [f"line {at}: it says {one!r}, and its evidence {other!r}" for at, one, other in rows if one != other]
+    return [*bad[:_SHOWN], *([f"and {len(bad) - _SHOWN} lines more"] if len(bad) > _SHOWN else [])]
+
+
+def _base(root: Path, policy: Policy, base: tuple[str, str, str] | None, wrong: list[str]) -> Iterator[str]:
+    """Compare the tree of the base too, where its commit is in this clone."""
+    if base is None:
+        return
+    _, commit, tree = base
+    try:
+        known = worktree.tree_id(root, policy.workflow.record.paths, worktree.commit_of(root, commit))
+    except GateError:
+        yield f"the base, commit {commit[:12]}, is not in this clone: that its tree is {tree} nobody can check here"
+        return
+    if known != tree:
+        wrong.append(f"the base is said to be tree {tree}, and commit {commit[:12]} holds {known}")
+
+
+def _again(root: Path, made: bundle.Bundle, whole: Verdict, checked: Checked) -> Checked:
+    """Run every check again on this very tree, record nothing, and say what came out otherwise."""
+    house = flow.enter(root, Mode.CHECK)
+    if house.tree() != made.tree:
+        message = f"the work tree is not tree {made.tree}; git switch --detach {checked.commit[:12]} in a clean clone, and verify there"
+        raise GateError(message)
+    found = {step.check: finding for step, finding, _ in flow.check(house, house.steps, recorded=False)}
+    told = {
+        row.step.check: (words, found[row.step.check].outcome)
+        for row in whole.rows
+        if (words := against.differs(row, found[row.step.check]))
+    }
+    here = flow.today(house).environment
+    other = [
+        f"{name} was {text}, and is {here.get(name, 'not there')} here" for name, text in made.environment.items() if here.get(name) != text
+    ]
+    undecided = {Outcome.BROKEN, Outcome.SKIPPED, Outcome.INCONCLUSIVE}
+    return replace(
+        checked,
+        wrong=tuple(f"{check}: {words}" for check, (words, outcome) in told.items() if outcome not in undecided),
+        open=tuple(f"{check}: {words}" for check, (words, outcome) in told.items() if outcome in undecided),
+        notes=(*checked.notes, f"{len(found)} checks run again, {len(found) - len(told)} came out as recorded", *other),
+    )
