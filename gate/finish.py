@@ -12,7 +12,7 @@ from gate.errors import GateError
 from gate.facts import Evidence
 from gate.record import bundle, commit, tasks
 from gate.record.files import make_folders, replace_file, restore
-from gate.rows import Verdict
+from gate.rows import Base, Verdict
 from gate.units import show_count
 from gate.work import Phase
 
@@ -26,8 +26,8 @@ class Finished:
     summary: str
 
 
-def finish(house: flow.House, whole: Verdict, task_id: str) -> Finished:
-    """Commit the tree of a COMPLETED verdict together with its summary and the task's new status.
+def finish(house: flow.House, whole: Verdict, task_id: str, base: Base | None = None) -> Finished:
+    """Commit the tree of a COMPLETED verdict together with its summary, compared with a base if there is one, and the task's new status.
 
     Raises GateError, with every file and the index as before, when anything stands in the way.
     """
@@ -51,7 +51,7 @@ def finish(house: flow.House, whole: Verdict, task_id: str) -> Finished:
     if verdict.tree != whole.tree or not verdict.completed:
         message = "the work tree changed since it was verified; run nox again"
         raise GateError(message)
-    return _carry_out(house, verdict, task, store, phases)
+    return _carry_out(house, verdict, task, store, phases, base)
 
 
 def _only_ours(house: flow.House, paths: tuple[str, ...], task: tasks.Task) -> None:
@@ -79,11 +79,13 @@ def _ready(root: Path) -> None:
         raise GateError(message)
 
 
-def _carry_out(house: flow.House, verdict: Verdict, task: tasks.Task, store: Path, phases: dict[Phase, Evidence | None]) -> Finished:
+def _carry_out(
+    house: flow.House, verdict: Verdict, task: tasks.Task, store: Path, phases: dict[Phase, Evidence | None], base: Base | None
+) -> Finished:
     """Write the records, commit, and compare the commit with what was verified; take all back when they differ."""
     root = house.root
     text = root / house.policy.workflow.record.summary.replace("{task}", task.id)
-    drawn = page.draw(house, verdict, phases, title=f"Task {task.id} {task.title}", file=text.name, task=task.id)
+    drawn = page.draw(house, verdict, phases, title=f"Task {task.id} {task.title}", file=text.name, task=task.id, base=base)
     written = {text.with_name(drawn.name): drawn.bundle, text: drawn.text}
     before = {path: path.read_bytes() if path.exists() else None for path in written}
     made = make_folders(text.parent)

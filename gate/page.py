@@ -8,7 +8,7 @@ from gate.facts import Evidence
 from gate.judge import against as comparison
 from gate.record import bundle
 from gate.report import summary
-from gate.rows import Base, Page, Verdict
+from gate.rows import Base, Compared, Page, Verdict
 from gate.work import Phase
 
 
@@ -19,6 +19,7 @@ class Drawn:
     text: bytes
     bundle: bytes
     name: str  # of the bundle, beside the text
+    compared: tuple[Compared, ...] = ()  # with the base
 
 
 def draw(
@@ -34,7 +35,8 @@ def draw(
     """Write the summary of a verdict, and its bundle; `file` is the name of the summary."""
     page = Page(title=title, verdict=whole, phases=phases, base=base, compared=comparison.compare(whole, base) if base else ())
     raw = bundle.write(page, gate=__version__, task=task, environment=flow.today(house).environment)
-    return Drawn(text=written(page, bundle.beside(file), raw), bundle=raw, name=bundle.beside(file))
+    name = bundle.beside(file)
+    return Drawn(text=written(page, name, raw), bundle=raw, name=name, compared=page.compared)
 
 
 def written(page: Page, name: str, raw: bytes) -> bytes:

@@ -18,6 +18,7 @@ from gate.rows import Base, Page, Row, Verdict
 from gate.work import Phase, Step
 
 _SHOWN = 5  # lines that differ
+_BEFORE, _BEHIND = 40, 60  # letters of a line that are shown on either side of where it begins to differ
 _MOST = 16 * 2**20  # bytes of a summary
 _PHASES = {"plan": Phase.PLAN, "git/verify": Phase.GIT}
 
@@ -153,8 +154,17 @@ def _lines(text: bytes, wanted: bytes) -> list[str]:
     found, right = (part.decode("utf-8", "backslashreplace").split("\n") for part in (text, wanted))
     most = max(len(found), len(right))
     rows = zip(range(1, most + 1), found + ["nothing"] * (most - len(found)), right + ["nothing"] * (most - len(right)), strict=True)
-    bad = [f"line {at}: it says {one!r}, and its evidence {other!r}" for at, one, other in rows if one != other]
+    bad = [
+        f"line {at}: it says {_around(one, other)!r}, and its evidence {_around(other, one)!r}" for at, one, other in rows if one != other
+    ]
     return [*bad[:_SHOWN], *([f"and {len(bad) - _SHOWN} lines more"] if len(bad) > _SHOWN else [])]
+
+
+def _around(line: str, other: str) -> str:
+    """Return the part of a line where another begins to differ."""
+    least = min(len(line), len(other))
+    at = next((at for at in range(least) if line[at] != other[at]), least)
+    return line[max(0, at - _BEFORE) : at + _BEHIND]
 
 
 def _base(root: Path, policy: Policy, base: tuple[str, str, str] | None, wrong: list[str]) -> Iterator[str]:

@@ -299,5 +299,5 @@ def test_waivers_end_in_half_a_year_at_most(tmp_path: Path) -> None:
     held = gate.policy.load(place(tmp_path, workflow=(entry % (today + timedelta(days=180))).encode()))
     assert plan.waivers(held)[0].place == "policies/workflow.yaml:3"
     late = today + timedelta(days=181)
-    said = f"policies/workflow.yaml:3: waivers.0.expires: {late} is more than 180 days ahead; write a nearer day, and renew it then if you must"
+    said = f"policies/workflow.yaml:3: waivers.0.expires: {late} is more than 180 days ahead; write a nearer day, and renew it then"
     assert mistakes(place(tmp_path, workflow=(entry % late).encode())) == (said,)

@@ -131,7 +131,7 @@ class WaiverPolicy(Model):
     @classmethod
     def _soon(cls, expires: dt.date) -> dt.date:
         if expires > dt.date.today() + dt.timedelta(days=MOST_DAYS):  # noqa: DTZ011 - a policy's day is the reader's day
-            message = f"{expires} is more than {MOST_DAYS} days ahead; write a nearer day, and renew it then if you must"
+            message = f"{expires} is more than {MOST_DAYS} days ahead; write a nearer day, and renew it then"
             raise ValueError(message)
         return expires
 

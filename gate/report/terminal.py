@@ -12,8 +12,9 @@ from gate.facts import Change
 from gate.report import lines
 from gate.report.lines import Told
 from gate.report.text import plain
-from gate.rows import Counted, Verdict
-from gate.units import show_count
+from gate.rows import Compared, Counted, Row, Verdict
+from gate.units import show_amount, show_count
+from gate.work import Question
 
 _MOST = 12  # paths of one list
 
@@ -58,6 +59,18 @@ def verdict(screen: Console, whole: Verdict) -> None:
     if lived:
         counts = Counter(row.counted for row in whole.rows)
         _say(screen, f"  {show_count(len(whole.rows), 'check')}: {', '.join(f'{counts[name]} {name}' for name in Counted if counts[name])}")
+
+
+def compared(screen: Console, revision: str, pairs: Sequence[Compared]) -> None:
+    """Tell each memory question on the base and now; better is said only where it was measured."""
+    for pair in pairs:
+        figures = [_figure(row) for row in (pair.base, pair.now)]
+        _say(screen, plain(f"against {revision}: {pair.step.check} {figures[0]}, now {figures[1]}: {pair.says}; {pair.why}"))
+
+
+def _figure(row: Row) -> str:
+    slope = row.evidence.finding.estimate if row.evidence else None
+    return show_amount(slope.value, row.step.work.limit.unit) if slope and isinstance(row.step.work, Question) else "not measured"
 
 
 def _say(screen: Console, *parts: str | tuple[str, str]) -> None:

@@ -22,6 +22,7 @@ def name(verb: Verb) -> None:
     made = verb("finish", alone(finish), "commit exactly the verified tree, set the task's status, write its summary")
     made.set_defaults(check=False)  # it has no mode that only reports; CI=true still stops it
     made.add_argument("--task", required=True, metavar="ID", help="for example 20 or 20.2")
+    made.add_argument("--against", default="", metavar="REV", help="also measure the memory cases of this revision, and compare")
     made = verb("schema", schema, "print the JSON Schema of what the gate records")
     made.add_argument("what", choices=("evidence",))
     made = verb("tree", tree, "print the tree id of the work tree, or of a revision")
@@ -49,7 +50,9 @@ def summary(words: argparse.Namespace, out: TextIO) -> int:
     if words.json:
         out.write(machine.write(whole, code))
     else:
-        terminal.verdict(terminal.console(out), whole)
+        screen = terminal.console(out)
+        terminal.verdict(screen, whole)
+        terminal.compared(screen, words.against, drawn.compared)
         out.write(f"summary: {file.relative_to(house.root)}\n")
     return code
 
@@ -69,8 +72,8 @@ def verify(words: argparse.Namespace, out: TextIO) -> int:
 
 def finish(words: argparse.Namespace, out: TextIO) -> int:
     """Commit, set the status, write the summary; or say what is missing."""
+    from gate import against, flow
     from gate import finish as finishing
-    from gate import flow
     from gate.facts import Mode
     from gate.judge.verdict import overall
     from gate.report import terminal
@@ -84,7 +87,8 @@ def finish(words: argparse.Namespace, out: TextIO) -> int:
     terminal.verdict(screen, whole)
     if not whole.completed:
         return overall(whole)
-    done = finishing.finish(house, whole, words.task)
+    base = against.measure(house, words.against) if words.against else None
+    done = finishing.finish(house, whole, words.task, base)
     out.write(f"committed {done.commit[:12]}: {show_count(len(done.paths), 'path')}; task {words.task} is done; summary: {done.summary}\n")
     return 0
 
