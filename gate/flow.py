@@ -4,7 +4,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from gate import again, inquiry, plan, reuse, worktree
@@ -130,7 +130,22 @@ def summarise(house: House) -> tuple[Verdict, dict[Phase, Evidence | None]]:
 
 def today(house: House) -> verdicts.Now:
     """Say what evidence must be about to hold here today; of which tree is left open."""
-    return verdicts.Now(tree="", policy=house.policy.digest, environment=environment(), day=_day(), waivers=house.waivers)
+    moment = _now()
+    return verdicts.Now(
+        tree="",
+        policy=house.policy.digest,
+        environment=environment(),
+        day=_day(),
+        moment=moment,
+        oldest=oldest(house.policy, moment),
+        waivers=house.waivers,
+    )
+
+
+def oldest(policy: Policy, moment: str) -> str:
+    """Return the time before which evidence was too old to be used again at a moment."""
+    since = datetime.fromisoformat(moment) - timedelta(seconds=policy.workflow.record.max_age)
+    return since.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def note_git(house: House, tree: str, headline: str, wall: float) -> None:

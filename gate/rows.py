@@ -12,7 +12,7 @@ class Standing(StrEnum):
 
     HOLDS = "holds"
     STALE = "stale"
-    OLD = "too old"  # reused for longer than the policy lets it
+    OLD = "too old"  # measured longer ago than the policy lets it be used again
     NEVER = "never ran"
 
 
@@ -71,6 +71,7 @@ class Verdict:
     commit: str
     branch: str
     day: str  # ISO: on which waivers were looked at
+    moment: str  # ISO, UTC: when all this was put together
     rows: tuple[Row, ...]
     missing: tuple[str, ...]  # what still separates this tree from COMPLETED, worst first
     idle: tuple[Waiver, ...] = ()  # waivers that cover nothing

@@ -48,10 +48,19 @@ def verify(root: Path, file: Path, revision: str, *, again: bool = False) -> Che
         return _unproven(commit, f"its evidence is not there: {file.with_name(bundle.beside(file.name)).name}")
     try:
         made, policy = bundle.read(raw), _policy(root, commit)
-    except (ValueError, PolicyError) as error:
+        oldest = flow.oldest(policy, made.moment)
+    except (ValueError, OverflowError, PolicyError) as error:
         return _unproven(commit, str(error))
     wrong = list(_about(root, file, commit, policy, made))
-    now = verdicts.Now(tree=made.tree, policy=made.policy, environment=made.environment, day=made.day, waivers=plan.waivers(policy))
+    now = verdicts.Now(
+        tree=made.tree,
+        policy=made.policy,
+        environment=made.environment,
+        day=made.day,
+        moment=made.moment,
+        oldest=oldest,
+        waivers=plan.waivers(policy),
+    )
     steps = plan.steps(policy)
     wrong += _unlike({step.check for step in steps}, {entry.check for entry in made.checks})
     drawn = _page(made, steps, now)
@@ -187,7 +196,7 @@ def _again(root: Path, made: bundle.Bundle, whole: Verdict, checked: Checked) ->
     if house.tree() != made.tree:
         message = f"the work tree is not tree {made.tree}; git switch --detach {checked.commit[:12]} in a clean clone, and verify there"
         raise GateError(message)
-    found = {step.check: finding for step, finding, _ in flow.check(house, house.steps, recorded=False)}
+    found = {step.check: finding for step, finding, _ in flow.check(house, house.steps, recorded=False, fresh=True)}
     told = {
         row.step.check: (words, found[row.step.check].outcome)
         for row in whole.rows

@@ -117,7 +117,7 @@ def passed(headline: str = "nothing found") -> Finding:
     return Finding(outcome=Outcome.PASSED, headline=headline)
 
 
-NOW = verdicts.Now(tree=TREE, policy=POLICY, environment=ENVIRONMENT, day="2026-01-02")
+NOW = verdicts.Now(tree=TREE, policy=POLICY, environment=ENVIRONMENT, day="2026-01-02", moment="2026-01-02T04:00:00Z")
 DEBT = Waiver(check="lint/debt", match="[F401]", reason="old code", owner="ada", expires="2026-01-02", place="policies/workflow.yaml:3")
 GONE = replace(DEBT, check="lint/gone", place="policies/workflow.yaml:4")
 
@@ -264,7 +264,10 @@ def test_bad_news_comes_first() -> None:
         kinds = [re.findall("BROKEN|FAILED|INCONCLUSIVE|is stale|never ran", line)[0] for line in missing.splitlines()]
         assert kinds[:3] == ["BROKEN", "FAILED", "INCONCLUSIVE"]
         assert kinds[3:] == ["never ran", "is stale"]
-        assert "- 11 checks: 1 broken, 1 failed, 1 inconclusive, 1 missing, 1 stale, 0 too old, 1 skipped, 1 waived, 4 passed\n" in text
+        assert (
+            "- 11 checks: 1 broken, 1 failed, 1 inconclusive, 1 missing, 1 stale, 0 too old, 1 skipped, 1 waived, 4 passed; 0 reused\n"
+            in text
+        )
 
 
 def test_verdict_for_machines() -> None:
@@ -535,6 +538,10 @@ def test_evidence_speaks_of_its_own_tree_and_policy() -> None:
     planned = step("x")
     good = evidence(planned, passed())
     assert placed(planned, good).standing is Standing.HOLDS
+    assert verdicts.row(planned, good, "", now=replace(NOW, oldest=TAKEN)).standing is Standing.HOLDS
+    old = verdicts.row(planned, good, "", now=replace(NOW, oldest="2026-01-02T03:04:06Z"))
+    assert (old.counted, old.open) == (Counted.OLD, True)
+    assert "x is too old: it was measured at 2026-01-02T03:04:05Z" in gathered([old]).missing[0]
     assert placed(planned, replace(good, tree=OTHER)).standing is Standing.STALE
     assert placed(planned, replace(good, policy="old")).standing is Standing.STALE
     assert placed(planned, damage="x").standing is Standing.NEVER

@@ -18,13 +18,17 @@ class Now:
     tree: str
     policy: str
     environment: dict[str, str]
-    day: str  # ISO
+    day: str  # ISO, of whoever lives with something
+    moment: str  # ISO, UTC
+    oldest: str = ""  # ISO, UTC: what was measured before is too old to be used again
     waivers: tuple[Waiver, ...] = ()
 
 
 def row(step: Step, found: Evidence | None, damage: str, *, now: Now, digest: str = "") -> Row:
     """Place one check by its newest evidence, which holds only for the same check, tree, policy and environment."""
     if found and (found.check, found.tree, found.policy, found.environment) == (step.check, now.tree, now.policy, now.environment):
+        if found.taken < now.oldest:
+            return Row(step=step, standing=Standing.OLD, evidence=found, digest=digest)
         held, lapsed = exceptions.covering(now.waivers, step.check, found.finding, found.reading.diagnostics, now.day)
         return Row(step=step, standing=Standing.HOLDS, evidence=found, digest=digest, waivers=held, lapsed=lapsed)
     return Row(step=step, standing=Standing.STALE if found else Standing.NEVER, evidence=found, damage=damage)
@@ -41,6 +45,7 @@ def verdict(rows: Iterable[Row], *, now: Now, commit: str, branch: str) -> Verdi
         commit=commit,
         branch=branch,
         day=now.day,
+        moment=now.moment,
         rows=placed,
         missing=tuple(_missing(item) for item in missing),
         idle=exceptions.idle(now.waivers, placed),
@@ -75,7 +80,8 @@ def _missing(item: Row) -> str:
     if counted is Counted.STALE:
         return f"{check} is stale: it last ran on another tree, policy or environment: {again}"
     if counted is Counted.OLD:
-        return f"{check} is too old: it was reused for longer than the policy lets it: {again}"
+        taken = item.evidence.taken if item.evidence else ""
+        return f"{check} is too old: it was measured at {taken}, longer ago than record.max_age of policies/workflow.yaml: {again}"
     if counted is Counted.MISSING or item.evidence is None:
         return f"{check} never ran on this tree: {again}" + (f" ({item.damage})" if item.damage else "")
     return f"{check} is {item.evidence.finding.outcome}: {item.evidence.finding.headline}" + _lapsed(item.lapsed)

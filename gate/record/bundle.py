@@ -45,6 +45,7 @@ class Bundle:
     title: str
     task: str  # "" when no task is meant
     day: str
+    moment: str
     commit: str
     branch: str
     tree: str
@@ -96,6 +97,7 @@ def write(page: Page, *, gate: str, task: str, environment: Mapping[str, str]) -
         title=page.title,
         task=task,
         day=whole.day,
+        moment=whole.moment,
         commit=whole.commit,
         branch=whole.branch,
         tree=whole.tree,

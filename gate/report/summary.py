@@ -46,12 +46,14 @@ def _head(page: Page) -> Iterator[str]:
     verdict = page.verdict
     yield f"# {markdown(page.title)}: {word(verdict)}"
     branch, counts = code(verdict.branch) or "none (detached)", Counter(row.counted for row in verdict.rows)
+    reused = sum(bool(row.evidence and row.evidence.origin) for row in verdict.rows if row.standing is Standing.HOLDS)
     beside = f", in {code(page.bundle)} beside this page, {code(f'sha256:{page.seal}')}" if page.bundle else ""
     yield bullets(
         [
-            f"{show_count(len(verdict.rows), 'check')}: {', '.join(f'{counts[name]} {name}' for name in Counted)}",
+            f"{show_count(len(verdict.rows), 'check')}: {', '.join(f'{counts[name]} {name}' for name in Counted)}; {reused} reused",
             f"tree {code(verdict.tree)}",
-            f"on top of commit {code(verdict.commit or 'none yet')}, branch {branch}, waivers as of {markdown(verdict.day)}",
+            f"on top of commit {code(verdict.commit or 'none yet')}, branch {branch}",
+            f"as of {markdown(verdict.moment)}, waivers of {markdown(verdict.day)}",
             f"policies {code(f'sha256:{verdict.policy}')}",
             f"evidence {code(f'.gate/evidence/{verdict.tree}/')}, one record a check{beside}",
         ]

@@ -12,7 +12,7 @@ from gate.verbs import Verb, alone, mode, only_report
 
 def name(verb: Verb) -> None:
     """Name the verbs of this part."""
-    made = only_report(verb("summary", summary, "write the summary from recorded evidence; its exit code is the gate's"))
+    made = only_report(verb("summary", alone(summary), "write the summary from recorded evidence; its exit code is the gate's"))
     made.add_argument("--json", action="store_true", help="print everything as one JSON object")
     made.add_argument("--against", default="", metavar="REV", help="also measure the memory cases of this revision, and compare")
     made = verb("verify-summary", verify, "check a committed summary: its tree, its policies, its evidence and every word of it")
@@ -59,6 +59,10 @@ def summary(words: argparse.Namespace, out: TextIO) -> int:
 
 def verify(words: argparse.Namespace, out: TextIO) -> int:
     """Check a summary; 0 when it is what its evidence says about this revision, 1 when it is not, 2 when that cannot be told."""
+    return (alone(_verify) if words.rerun else _verify)(words, out)
+
+
+def _verify(words: argparse.Namespace, out: TextIO) -> int:
     from gate import verifying, worktree
     from gate.report.text import plain
 
