@@ -34,24 +34,51 @@ class Checked:
     notes: tuple[str, ...] = ()  # what holds, and what nobody can check here
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Truth:
+    """What a revision itself says: nothing of it comes from a summary."""
+
+    commit: str
+    tree: str  # tree id
+    policy: Policy
+
+
 def verify(root: Path, file: Path, revision: str, *, again: bool = False) -> Checked:
     """Compare a summary and its bundle with each other, and with the tree and the policies of a revision; `again` runs every check.
 
     Raises GateError when there is nothing to compare.
     """
-    commit = worktree.commit_of(root, revision or "HEAD")
-    text, raw = _file(file), _file(file.with_name(bundle.beside(file.name)))
+    commit, name = worktree.commit_of(root, revision or "HEAD"), bundle.beside(file.name)
+    text, raw = _file(file), _file(file.with_name(name))
     if text is None:
         message = f"{file}: not found; name a summary that finish or gate summary wrote"
         raise GateError(message)
-    if raw is None:
-        return _unproven(commit, f"its evidence is not there: {file.with_name(bundle.beside(file.name)).name}")
     try:
-        made, policy = bundle.read(raw), _policy(root, commit)
-        oldest = flow.oldest(policy, made.moment)
-    except (ValueError, OverflowError, PolicyError) as error:
-        return _unproven(commit, str(error))
-    wrong = list(_about(root, file, commit, policy, made))
+        policy = _policy(root, commit)
+    except PolicyError as error:
+        return Checked(commit=commit, word="", wrong=error.mistakes)
+    truth = Truth(commit=commit, tree=worktree.tree_id(root, policy.workflow.record.paths, commit), policy=policy)
+    wrong, drawn, made = differences(truth, text, raw, name)
+    if drawn is None or made is None:
+        return Checked(commit=commit, word="", wrong=tuple(wrong))
+    if made.tree != truth.tree:
+        wrong += _elsewhere(root, file, policy, made.tree)
+    wrong += _unfinished(root, truth, made.task)
+    notes = [f"{len(made.checks)} checks, {sum(entry.evidence is not None for entry in made.checks)} records"]
+    notes += _base(root, policy, made.base, wrong)
+    checked = Checked(commit=commit, word=word(drawn.verdict), wrong=tuple(wrong), notes=tuple(notes))
+    return _again(root, made, drawn.verdict, checked) if again and not wrong else checked
+
+
+def differences(truth: Truth, text: bytes, raw: bytes | None, name: str) -> tuple[list[str], Page | None, bundle.Bundle | None]:
+    """Compare a text and its bundle, of this name, with what a revision says; return what differs, and what the evidence says."""
+    if raw is None:
+        return [f"its evidence is not there: {name}"], None, None
+    try:
+        made = bundle.read(raw)
+        oldest = flow.oldest(truth.policy, made.moment)
+    except (ValueError, OverflowError) as error:
+        return [str(error)], None, None
     now = verdicts.Now(
         tree=made.tree,
         policy=made.policy,
@@ -59,20 +86,16 @@ def verify(root: Path, file: Path, revision: str, *, again: bool = False) -> Che
         day=made.day,
         moment=made.moment,
         oldest=oldest,
-        waivers=plan.waivers(policy),
+        waivers=plan.waivers(truth.policy),
     )
-    steps = plan.steps(policy)
-    wrong += _unlike({step.check for step in steps}, {entry.check for entry in made.checks})
+    steps = plan.steps(truth.policy)
     drawn = _page(made, steps, now)
-    wrong += _lines(text, page.written(drawn, bundle.beside(file.name), raw))
-    notes = [f"{len(made.checks)} checks, {sum(entry.evidence is not None for entry in made.checks)} records"]
-    notes += _base(root, policy, made.base, wrong)
-    checked = Checked(commit=commit, word=word(drawn.verdict), wrong=tuple(wrong), notes=tuple(notes))
-    return _again(root, made, drawn.verdict, checked) if again and not wrong else checked
-
-
-def _unproven(commit: str, why: str) -> Checked:
-    return Checked(commit=commit, word="", wrong=(why,))
+    wrong = [
+        *_about(truth, made),
+        *_unlike({step.check for step in steps}, {entry.check for entry in made.checks}),
+        *_lines(text, page.written(drawn, name, raw)),
+    ]
+    return wrong, drawn, made
 
 
 def _file(path: Path) -> bytes | None:
@@ -95,21 +118,28 @@ def _policy(root: Path, commit: str) -> Policy:
         return load(Path(scratch))
 
 
-def _about(root: Path, file: Path, commit: str, policy: Policy, made: bundle.Bundle) -> Iterator[str]:
-    """Say whether tree, policies and task of the revision are not those of the summary."""
-    tree = worktree.tree_id(root, policy.workflow.record.paths, commit)
-    if tree != made.tree:
-        last = worktree.last_change(root, str(file.resolve().relative_to(root))) if file.resolve().is_relative_to(root) else ""
-        known = last and worktree.tree_id(root, policy.workflow.record.paths, last) == made.tree
-        yield f"the summary is about tree {made.tree}, and commit {commit[:12]} holds {tree}" + (
-            f"; it holds for {last[:12]}" if known else ""
-        )
-    if policy.digest != made.policy:
-        yield f"the summary is about policies sha256:{made.policy}, and commit {commit[:12]} holds sha256:{policy.digest}"
-    if made.task:
-        status = _status(root, commit, policy.workflow.tasks, made.task)
-        if status != "done":
-            yield f"{policy.workflow.tasks} of commit {commit[:12]} says that task {made.task} is {status}, not done"
+def _about(truth: Truth, made: bundle.Bundle) -> Iterator[str]:
+    """Say whether tree and policies of the revision are not those of the summary."""
+    if truth.tree != made.tree:
+        yield f"the summary is about tree {made.tree}, and commit {truth.commit[:12]} holds {truth.tree}"
+    if truth.policy.digest != made.policy:
+        yield f"the summary is about policies sha256:{made.policy}, and commit {truth.commit[:12]} holds sha256:{truth.policy.digest}"
+
+
+def _elsewhere(root: Path, file: Path, policy: Policy, tree: str) -> Iterator[str]:
+    """Name the commit that brought the summary, when it holds for that one."""
+    path = file.resolve()
+    last = worktree.last_change(root, str(path.relative_to(root))) if path.is_relative_to(root) else ""
+    if last and worktree.tree_id(root, policy.workflow.record.paths, last) == tree:
+        yield f"it is about the tree of {last[:12]}: gate verify-summary {file} {last[:12]}"
+
+
+def _unfinished(root: Path, truth: Truth, task: str) -> Iterator[str]:
+    """Say whether the task store of the revision does not have the task as done."""
+    store = truth.policy.workflow.tasks
+    status = _status(root, truth.commit, store, task) if task else "done"
+    if status != "done":
+        yield f"{store} of commit {truth.commit[:12]} says that task {task} is {status}, not done"
 
 
 def _status(root: Path, commit: str, store: str, task: str) -> str:

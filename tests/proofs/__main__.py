@@ -9,10 +9,17 @@ from statistics import median
 
 from gate.facts import Outcome
 from tests.corpus.ask import SECONDS, Told, ask
-from tests.proofs import documents, pools, segments, threads
+from tests.proofs import documents, pools, segments, tamper, threads, tidy
 
 _COLUMNS = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.BROKEN)
-_PROOFS = {"threads": threads.main, "pools": pools.main, "segments": segments.main, "documents": documents.main}
+_PROOFS = {
+    "threads": threads.main,
+    "pools": pools.main,
+    "segments": segments.main,
+    "tidy": tidy.main,
+    "documents": documents.main,
+    "tamper": tamper.main,
+}
 _EVERY = 100  # programs between two lines that say how far it is
 
 
