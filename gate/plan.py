@@ -172,8 +172,11 @@ def _duplicates(policy: Policy) -> Step:
 
 
 def _lint(policy: Policy) -> Iterator[Step]:
-    argv = ("ruff", "check", "--no-fix", "--output-format=json", "--", *policy.quality.paths)
-    work = Tool(name="ruff", argv=argv, fixes=_fixes(policy), reads="ruff", version=("ruff", "--version"))
+    argv = ("ruff", "check", "--no-fix", "--output-format=json", "--")
+    parse = (*argv[:-1], "--select=E9", "--", ".")  # a script that nobody lints must at least parse
+    work = Tool(
+        name="ruff", argv=(*argv, *policy.quality.paths), also=(parse,), fixes=_fixes(policy), reads="ruff", version=("ruff", "--version")
+    )
     yield Step(check="lint", phase=Phase.QUALITY, does="lint the code (ruff)", command="nox -s lint", work=work)
     for name, command in policy.quality.commands.items():
         work = Tool(
@@ -214,6 +217,7 @@ def _tests(policy: Policy) -> Step:
         argv=("pytest", *tests.arguments),
         reads="pytest",
         finds=(1, 2, 5),
+        covers=tests.covers,
         seconds=tests.time,
         stream=True,
         version=("pytest", "--version"),

@@ -26,6 +26,8 @@ class Tool:
     needs: str = ""  # a program without which the check is skipped
     optional: str = ""  # why the tree is complete although it was skipped for want of that program
     seconds: float = 600.0  # wall clock after which it is stopped
+    also: tuple[tuple[str, ...], ...] = ()  # read alike, behind argv
+    covers: tuple[str, ...] = ()  # paths whose code must run in it: pytest
     stream: bool = False  # its output is the user's to watch
     version: tuple[str, ...] = ()  # what prints its version
 

@@ -39,6 +39,8 @@ def tool(work: Work, reading: Reading, command: str) -> Finding:
     if name == "pytest":
         headline = _counted(reading) if reading.counts.get("tests") else "no test ran"
         headline = headline if proven or number else f"{headline}; a suite in which nothing passed proves nothing"
+        unrun = [row.path for row in reading.diagnostics if row.code == "covers"]
+        headline += f"; the code that it is for did not run: {', '.join(unrun[:_NAMED])}" if unrun else ""
     else:
         headline = f"{name}: {show_count(number, 'finding')}"
     return Finding(outcome=Outcome.FAILED, headline=headline, details=_lines(reading.diagnostics), next_act=f"mend them, then: {command}")
@@ -121,7 +123,8 @@ def _counted(reading: Reading) -> str:
     if not counts.get("tests"):
         return ""
     bad = counts["failures"] + counts["errors"]
-    return f"{_passed(reading)} tests passed, {bad} failed, {counts['skipped']} skipped"
+    ran = f"; {counts['lines that ran']:,} of {counts['lines']:,} lines of functions ran" if counts.get("lines") else ""
+    return f"{_passed(reading)} tests passed, {bad} failed, {counts['skipped']} skipped{ran}"
 
 
 def _passed(reading: Reading) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gate.command import Child, Ran, find, run
 from gate.facts import Diagnostic, Reading
+from gate.measure import covers
 from gate.work import Tool
 
 _CALM = {
@@ -34,12 +35,31 @@ def measure(tool: Tool, root: Path) -> Reading:
         return Reading(absent=f"{tool.needs} is not installed")
     if not find(tool.argv[0], root):
         return Reading(trouble=f"{tool.argv[0]} is not there; install it beside the gate or correct policies/quality.yaml")
+    if covers.absent(tool.covers):
+        return Reading(trouble=f"{covers.absent(tool.covers)}; pip install pytest-cov")
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         report = Path(scratch, "report.xml")
         extra = (f"--junitxml={report}", "-o", "junit_family=xunit1") if tool.reads == "pytest" else ()
+        extra = (*extra, *covers.words(tool.covers, Path(scratch), root))
         with _versions(tool, root) as versions:
             ran = run((*tool.argv, *extra), cwd=root, seconds=tool.seconds, stream=tool.stream, env=_CALM)
-        return replace(_read(tool, ran, report, root), versions=versions)
+        reading = replace(_read(tool, ran, report, root), versions=versions)
+        return _with_more(tool, reading, Path(scratch), root)
+
+
+def _with_more(tool: Tool, reading: Reading, scratch: Path, root: Path) -> Reading:
+    """Add what a second look tells: which code the tests never ran, which files outside of the policy's paths do not parse."""
+    if reading.trouble:
+        return reading
+    more, counts = covers.read(tool.covers, scratch, root)
+    for argv in tool.also:
+        second = _read(tool, run(argv, cwd=root, seconds=tool.seconds, env=_CALM), scratch, root)
+        if second.trouble and "found no Python file" not in second.trouble:
+            return replace(reading, trouble=second.trouble)
+        more += second.diagnostics
+        reading = replace(reading, wall=reading.wall + second.wall, cpu=reading.cpu + second.cpu)
+    found = dict.fromkeys((*reading.diagnostics, *more))
+    return replace(reading, diagnostics=tuple(found), counts=reading.counts | counts)
 
 
 def _read(tool: Tool, ran: Ran, report: Path, root: Path) -> Reading:

@@ -51,6 +51,7 @@ class TestsPolicy(Again):
     """How pytest is run."""
 
     arguments: tuple[Word, ...] = ()
+    covers: tuple[Inside, ...] = Field(default=(), description="Files and folders whose code must run in the tests; pytest-cov counts it.")
     time: Duration = Field(default=written("1800 s"))
 
 
