@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from gate import flow, inquiry, worktree
+from gate import flow, inquiry, revisions, worktree
 from gate.facts import Evidence, Reading
 from gate.judge import verdict as verdicts
 from gate.judge.reports import broken
@@ -19,13 +19,13 @@ from gate.work import Question, Step
 
 def measure(house: flow.House, revision: str) -> Base:
     """Ask every memory question about a revision, in a work tree of its own; what is on record of that tree is not asked again."""
-    commit = worktree.commit_of(house.root, revision)
+    commit = revisions.commit_of(house.root, revision)
     now = replace(flow.today(house), tree=house.tree(commit))
     steps = [step for step in house.steps if isinstance(step.work, Question)]
     rows = {step.check: _known(house, step, now) for step in steps}
     left = [step for step in steps if not rows[step.check].evidence]
     if left:
-        with worktree.checked_out(house.root, commit) as folder, _path_of(house.root, folder):
+        with revisions.checked_out(house.root, commit) as folder, _path_of(house.root, folder):
             base = replace(house, commit=commit)
             for group in flow.together(left):
                 for evidence in _asked(base, group, folder, now.tree):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate import flow, page, plan, worktree
+from gate import flow, page, plan, revisions, worktree
 from gate.errors import GateError, PolicyError, TaskError
 from gate.facts import Evidence, Mode, Outcome
 from gate.judge import against
@@ -48,7 +48,7 @@ def verify(root: Path, file: Path, revision: str, *, again: bool = False) -> Che
 
     Raises GateError when there is nothing to compare.
     """
-    commit, name = worktree.commit_of(root, revision or "HEAD"), bundle.beside(file.name)
+    commit, name = revisions.commit_of(root, revision or "HEAD"), bundle.beside(file.name)
     text, raw = _file(file), _file(file.with_name(name))
     if text is None:
         message = f"{file}: not found; name a summary that finish or gate summary wrote"
@@ -112,7 +112,7 @@ def _policy(root: Path, commit: str) -> Policy:
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         (Path(scratch) / FOLDER).mkdir()
         for name in FILES:
-            raw = worktree.content(root, commit, f"{FOLDER}/{name}.yaml")
+            raw = revisions.content(root, commit, f"{FOLDER}/{name}.yaml")
             if raw is not None:
                 (Path(scratch) / FOLDER / f"{name}.yaml").write_bytes(raw)
         return load(Path(scratch))
@@ -129,7 +129,7 @@ def _about(truth: Truth, made: bundle.Bundle) -> Iterator[str]:
 def _elsewhere(root: Path, file: Path, policy: Policy, tree: str) -> Iterator[str]:
     """Name the commit that brought the summary, when it holds for that one."""
     path = file.resolve()
-    last = worktree.last_change(root, str(path.relative_to(root))) if path.is_relative_to(root) else ""
+    last = revisions.last_change(root, str(path.relative_to(root))) if path.is_relative_to(root) else ""
     if last and worktree.tree_id(root, policy.workflow.record.paths, last) == tree:
         yield f"it is about the tree of {last[:12]}: gate verify-summary {file} {last[:12]}"
 
@@ -144,7 +144,7 @@ def _unfinished(root: Path, truth: Truth, task: str) -> Iterator[str]:
 
 def _status(root: Path, commit: str, store: str, task: str) -> str:
     """Return the status of a task in a revision."""
-    raw = worktree.content(root, commit, store)
+    raw = revisions.content(root, commit, store)
     if raw is None:
         return "in no task store"
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
@@ -212,7 +212,7 @@ def _base(root: Path, policy: Policy, base: tuple[str, str, str] | None, wrong: 
         return
     _, commit, tree = base
     try:
-        known = worktree.tree_id(root, policy.workflow.record.paths, worktree.commit_of(root, commit))
+        known = worktree.tree_id(root, policy.workflow.record.paths, revisions.commit_of(root, commit))
     except GateError:
         yield f"the base, commit {commit[:12]}, is not in this clone: that its tree is {tree} nobody can check here"
         return

@@ -5,8 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +17,6 @@ _GITLINK = "160000"  # the mode of a submodule
 # What ls-files -v tells of assume-unchanged and skip-worktree; it begins with what the search can jump to.
 _BLIND = re.compile(r"\0[a-zS] [^\t\0]*\t(?P<path>[^\0]*)")
 SCRATCH = "tree-"  # how scratch folders in it begin
-_CHECKOUT = 1800.0  # seconds that checking out a large repository may take
-_OWNED = ".owned"  # the file beside a work tree of ours that its run holds locked
 STORE = ".gate"  # everything that the gate writes for itself, below the root
 
 # Reads start no monitor, hook, pager or differ that a configuration names, and take no lock; adding runs content filters, as git must.
@@ -70,30 +67,6 @@ def head(root: Path) -> str:
     """Return the commit that HEAD names, or "" before the first one."""
     ran = _git(root, "rev-parse", "--verify", "--quiet", "HEAD", fine=(0, 1))
     return ran.out.strip()
-
-
-def commit_of(root: Path, revision: str) -> str:
-    """Return the commit that a revision names.
-
-    Raises GateError when it names none.
-    """
-    ran = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", fine=(0, 1, 128))
-    if ran.code or not ran.out.strip():
-        message = f"{revision}: names no commit of this repository; name a branch, a tag or a commit that git log shows"
-        raise GateError(message)
-    return ran.out.strip()
-
-
-def last_change(root: Path, path: str) -> str:
-    """Return the commit that HEAD's history last changed a path in, or ""."""
-    ran = _git(root, "log", "-1", "--format=%H", "--end-of-options", "HEAD", "--", path, fine=(0, 128))
-    return ran.out.strip()
-
-
-def content(root: Path, revision: str, path: str) -> bytes | None:
-    """Return the bytes of a file in a revision, or None when it is not there."""
-    ran = _git(root, "cat-file", "blob", f"{revision}:{path}", fine=(0, 128))
-    return None if ran.code else ran.out.encode("utf-8", "surrogateescape")
 
 
 def branch(root: Path) -> str:
@@ -202,6 +175,11 @@ def busy(root: Path) -> str:
     return next((name for mark, name in marks.items() if (folder / mark).exists()), "")
 
 
+def git(root: Path, *words: str, fine: tuple[int, ...] = (0,), seconds: float = 120.0) -> Ran:
+    """Ask git about other revisions, in the same quiet and safe way; an exit code that is not `fine` is a GateError."""
+    return _git(root, *words, fine=fine, seconds=seconds)
+
+
 def git_folder(root: Path) -> Path:
     """Return git's own folder for this work tree."""
     return Path(_git(root, "rev-parse", "--absolute-git-dir").out.rstrip("\n"))
@@ -220,43 +198,6 @@ def tree_id(root: Path, leave_out: Sequence[str] = (), revision: str = "") -> st
         index, env = _scratch(root, Path(scratch))
         _add_all(root, index, env)
         return _without(root, _git(root, "write-tree", env=env).out.strip(), leave_out, env)
-
-
-@contextmanager
-def checked_out(root: Path, commit: str) -> Iterator[Path]:
-    """Check a commit out in a work tree of its own below the store, gone afterwards; what a killed run left behind goes first."""
-    import fcntl  # noqa: PLC0415 - Windows has none, and nothing else here needs it
-
-    trees = store(root) / "trees"
-    trees.mkdir(exist_ok=True)
-    with (trees / "lock").open("wb") as door:
-        fcntl.flock(door, fcntl.LOCK_EX)
-        for mark in trees.glob(f"*{_OWNED}"):
-            with mark.open("rb") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:  # its run goes on
-                    continue
-                _forget(root, mark.with_suffix(""))
-                mark.unlink()
-        handle, name = tempfile.mkstemp(dir=trees, prefix=f"{commit[:12]}-", suffix=_OWNED)
-        fcntl.flock(handle, fcntl.LOCK_EX)  # held until we end, however we end: so the next run knows whose work tree nobody needs
-    folder = Path(name).with_suffix("")
-    try:
-        _git(root, "worktree", "add", "--detach", "--quiet", "--", str(folder), commit, seconds=_CHECKOUT)
-        yield folder
-    finally:
-        _forget(root, folder)
-        Path(name).unlink(missing_ok=True)
-        os.close(handle)
-
-
-def _forget(root: Path, folder: Path) -> None:
-    """Remove a work tree that is ours, whatever became of it, and what git notes of it."""
-    listed = _git(root, "worktree", "list", "--porcelain").out.splitlines()
-    if f"worktree {folder}" in listed:
-        _git(root, "worktree", "remove", "--force", "--force", "--", str(folder), fine=(0, 128))
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _add_all(root: Path, index: Path, env: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gate import flow, inquiry, worktree
+from gate import flow, inquiry, revisions
 from gate.cli import main
 from gate.facts import Estimate, Finding, Mode, Outcome
 from gate.judge import against
@@ -125,8 +125,8 @@ def test_unknown_revision_is_one_clear_error(house: Repository, capsys: pytest.C
 
 def test_work_tree_of_a_killed_run_goes_with_the_next(house: Repository) -> None:
     """After kill -9 the work tree stays; the next run removes it and what git noted of it, and leaves one alone whose run goes on."""
-    code = "import sys, time\nfrom pathlib import Path\nfrom gate import worktree\n"
-    code += "with worktree.checked_out(Path.cwd(), sys.argv[1]) as folder:\n    print(folder, flush=True)\n    time.sleep(60)\n"
+    code = "import sys, time\nfrom pathlib import Path\nfrom gate import revisions\n"
+    code += "with revisions.checked_out(Path.cwd(), sys.argv[1]) as folder:\n    print(folder, flush=True)\n    time.sleep(60)\n"
     head = house.git("rev-parse", "HEAD").strip()
     words = [sys.executable, "-c", code, head]
     with (
@@ -137,10 +137,10 @@ def test_work_tree_of_a_killed_run_goes_with_the_next(house: Repository) -> None
         killed.kill()
         killed.wait()
         assert (left / "bots.py").exists()
-        with worktree.checked_out(house.root, head) as folder:
+        with revisions.checked_out(house.root, head) as folder:
             assert (folder / "bots.py").exists()
             assert (left.exists(), (held / "bots.py").exists()) == (False, True)
         going.kill()
-    with worktree.checked_out(house.root, head):
+    with revisions.checked_out(house.root, head):
         assert not held.exists()
     assert len(house.git("worktree", "list").splitlines()) == 1

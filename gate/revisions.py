@@ -1,0 +1,75 @@
+"""Other revisions: which commit a name means, what it holds, and a work tree of its own to measure it in."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gate.errors import GateError
+from gate.worktree import git, store
+
+_CHECKOUT = 1800.0  # seconds that checking out a large repository may take
+_OWNED = ".owned"  # the file beside a work tree of ours that its run holds locked
+
+
+def commit_of(root: Path, revision: str) -> str:
+    """Return the commit that a revision names.
+
+    Raises GateError when it names none.
+    """
+    ran = git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", fine=(0, 1, 128))
+    if ran.code or not ran.out.strip():
+        message = f"{revision}: names no commit of this repository; name a branch, a tag or a commit that git log shows"
+        raise GateError(message)
+    return ran.out.strip()
+
+
+def last_change(root: Path, path: str) -> str:
+    """Return the commit that HEAD's history last changed a path in, or ""."""
+    ran = git(root, "log", "-1", "--format=%H", "--end-of-options", "HEAD", "--", path, fine=(0, 128))
+    return ran.out.strip()
+
+
+def content(root: Path, revision: str, path: str) -> bytes | None:
+    """Return the bytes of a file in a revision, or None when it is not there."""
+    ran = git(root, "cat-file", "blob", f"{revision}:{path}", fine=(0, 128))
+    return None if ran.code else ran.out.encode("utf-8", "surrogateescape")
+
+
+@contextmanager
+def checked_out(root: Path, commit: str) -> Iterator[Path]:
+    """Check a commit out in a work tree of its own below the store, gone afterwards; what a killed run left behind goes first."""
+    import fcntl  # noqa: PLC0415 - Windows has none, and nothing else here needs it
+
+    trees = store(root) / "trees"
+    trees.mkdir(exist_ok=True)
+    with (trees / "lock").open("wb") as door:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        for mark in trees.glob(f"*{_OWNED}"):
+            with mark.open("rb") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:  # its run goes on
+                    continue
+                _forget(root, mark.with_suffix(""))
+                mark.unlink()
+        handle, name = tempfile.mkstemp(dir=trees, prefix=f"{commit[:12]}-", suffix=_OWNED)
+        fcntl.flock(handle, fcntl.LOCK_EX)  # held until we end, however we end: so the next run knows whose work tree nobody needs
+    folder = Path(name).with_suffix("")
+    try:
+        git(root, "worktree", "add", "--detach", "--quiet", "--", str(folder), commit, seconds=_CHECKOUT)
+        yield folder
+    finally:
+        _forget(root, folder)
+        Path(name).unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _forget(root: Path, folder: Path) -> None:
+    """Remove a work tree that is ours, whatever became of it, and what git notes of it."""
+    listed = git(root, "worktree", "list", "--porcelain").out.splitlines()
+    if f"worktree {folder}" in listed:
+        git(root, "worktree", "remove", "--force", "--force", "--", str(folder), fine=(0, 128))
+    shutil.rmtree(folder, ignore_errors=True)
