@@ -18,7 +18,7 @@ SUMMARY, EVIDENCE = "docs/completed/20.2-completion-summary.md", "docs/completed
 
 def invented(house: flow.House, step: Step) -> Evidence:
     """Invent evidence of a pass, so that nothing has to run."""
-    slope = Estimate(value=0.25, low=0.0, high=0.5, points=64) if isinstance(step.work, Question) else None
+    slope = Estimate(value=9.0, low=8.9, high=9.1, points=64) if isinstance(step.work, Question) else None
     series = Series(meter="heap", unit="B", over="steps", counts=tuple(range(64)), values=(7,) * 64)
     finding = Finding(outcome=Outcome.PASSED, headline=f"{step.check} is good", details=("more",), estimate=slope, unit="B/step")
     return flow.evidence(house, step, house.tree(), finding, Reading(wall=1.25, cpu=1.0, series=(series,), samples=1))
@@ -33,7 +33,7 @@ def finished(home: Path) -> tuple[Path, Path]:
         furnish(made)
         made.write("tasks/tasks.json", TASKS)
         made.commit()
-        made.write("bots.py", (made.root / "bots.py").read_text() + "\n# lighter\n")
+        made.write("bots.py", (made.root / "bots.py").read_text() + "\n\n# lighter\n")
         house = flow.enter(made.root, Mode.FIX)
         every = [invented(house, step) for step in house.steps]
         ledger.write_all(made.root, every)
