@@ -54,7 +54,7 @@ def format_(session: nox.Session) -> None:
 
 @thin()
 def clean(session: nox.Session) -> None:
-    """Remove dead caches and artefacts by policy (-- --dry-run, -- --all)."""
+    """Remove or trash dead caches and artefacts by policy (-- --dry-run, -- --undo, -- --all)."""
     _gate(session, "clean")
 
 
@@ -108,7 +108,7 @@ def finish(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Print what the gate costs against the bare tools; -- leaks FOLDER, remedies, pruning, tree or reuse: one of its own."""
+    """Print what the gate costs against the bare tools; -- leaks FOLDER, remedies, pruning, tidy, tree or reuse: one of its own."""
     project = nox.project.load_toml(ROOT / "pyproject.toml")
     session.install("-e", ".", *nox.project.dependency_groups(project, "dev", "peers"))
     session.run("python", "-m", "tests.bench", *session.posargs)

@@ -11,7 +11,7 @@ from pathlib import Path
 from gate.tidy import sweep
 from gate.tidy.journal import Journal, empty, runs, undo
 from gate.work import Rule, Sweep
-from tests.conftest import Repository
+from tests.conftest import POLICIES, Repository
 from tests.trees import Snapshot, snapshot
 
 SWEEP = Sweep(
@@ -23,6 +23,14 @@ SWEEP = Sweep(
 )
 
 
+POLICY = """version: 1
+kinds:
+  bytecode: {class: regenerable, match: ["*.pyc"]}
+  build: {class: regenerable, match: [build/]}
+  backups: {class: keepable, match: ["*.bak", drafts/]}
+"""  # says what SWEEP does
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scene:
     """A repository and what must be there whatever happens to a clean-up."""
@@ -31,12 +39,14 @@ class Scene:
     kept: Snapshot  # all but what a tool makes again
 
 
-def big(root: Path, *, folders: int) -> Scene:
+def big(root: Path, *, folders: int, policies: bool = False) -> Scene:
     """Make a repository in which every folder has byte code, a build folder, a backup and a folder of drafts."""
     repository = Repository(root)
     repository.write(".gitignore", "__pycache__/\nbuild/\n")
     for number in range(folders):
         repository.write(f"p{number}/a.py", "x = 1\n")
+    for name, text in POLICIES.items() if policies else ():
+        repository.write(f"policies/{name}.yaml", POLICY if name == "cleanup" else text)
     repository.commit()
     for number in range(folders):
         repository.write(f"p{number}/a.py.bak", f"work {number}")

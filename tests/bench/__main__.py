@@ -14,7 +14,7 @@ from gate.command import Ran, run
 from gate.facts import Mode, Reading
 from gate.flow import House, enter
 from gate.work import Question
-from tests.bench import leaks, pruning, reuse, tree
+from tests.bench import leaks, pruning, reuse, tidy, tree
 
 ROUNDS = 5
 ROOT = Path(__file__).parents[2]
@@ -118,5 +118,7 @@ if __name__ == "__main__":
         sys.exit(reuse.main())
     if sys.argv[1:2] == ["pruning"]:
         pruning.main()
+    elif sys.argv[1:2] == ["tidy"]:
+        tidy.main()
     else:
         main()
