@@ -157,7 +157,8 @@ def test_check_that_was_left_out_is_named(clone: Repository) -> None:
     assert (code, "types: the policies ask for it, and the bundle has nothing about it" in told) == (1, True), told
 
 
-def test_only_running_again_finds_invented_evidence(clone: Repository) -> None:
+@pytest.mark.usefixtures("clone")
+def test_only_running_again_finds_invented_evidence() -> None:
     """Figures that were invented from the start agree with themselves; --rerun measures, and says what comes out otherwise."""
     assert verify()[0] == 0
     code, told = verify(SUMMARY, "--rerun")
