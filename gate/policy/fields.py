@@ -16,6 +16,7 @@ _DIGITS = r"^[0-9]+(\.[0-9]+)?"
 _BYTES = " ?(B|kB|MB|GB|KiB|MiB|GiB)"
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _DRIVE = re.compile("[A-Za-z]:")
+_TASK = r"[0-9]{1,9}(\.[0-9]{1,9})?"
 _CLASS = re.compile(r"\[[!^]?(?:[A-Za-z0-9_.](?:-[A-Za-z0-9_.])?)+\]")
 _RANGE = re.compile("(.)-(.)")
 
@@ -96,6 +97,13 @@ def _closed(pattern: str) -> bool:
     return rising and not set("[]") & set(_CLASS.sub("", pattern))
 
 
+def _task_id(found: str) -> str:
+    if not re.fullmatch(_TASK, found):
+        message = f'{show(found)} is no task id; write for example "20", or "20.2" for subtask 2 of task 20'
+        raise ValueError(message)
+    return found
+
+
 def _scalar(found: object) -> object:
     if type(found) not in {str, int, float, bool}:
         message = f"{show(found)} is no single value; write text, a number, true or false"
@@ -119,3 +127,4 @@ Below = Annotated[Inside, AfterValidator(_below)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Word = Annotated[str, Field(min_length=1)]
+TaskId = Annotated[str, AfterValidator(_task_id), WithJsonSchema({"type": "string", "pattern": f"^{_TASK}$"})]

@@ -16,6 +16,7 @@ from gate.policy.fields import (
     Inside,
     Name,
     Size,
+    TaskId,
     Version,
     Word,
     written,
@@ -145,11 +146,20 @@ class LearningPolicy(Model):
     task: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,39})?$")] = ""
 
 
+class GatePolicy(Model):
+    """What decides about one task."""
+
+    checks: tuple[Word, ...] = Field(min_length=1, description="Checks, or patterns such as memory/belief/*: only these decide.")
+
+
 class WorkflowPolicy(Model):
     """policies/workflow.yaml: what must pass, and what is recorded where."""
 
     version: Version
-    tasks: Below = ".taskmaster/tasks/tasks.json"
+    tasks: Below = Field(default=".taskmaster/tasks/tasks.json", description="Task Master's tasks.json, or a tasks.yaml.")
+    gate: dict[TaskId, GatePolicy] = Field(
+        default_factory=dict, description="By task id, in quotes: what decides about this task.", json_schema_extra=CLOSED
+    )
     waivers: tuple[WaiverPolicy, ...] = Field(default=(), description="What is FAILED, INCONCLUSIVE or SKIPPED and lived with for a while.")
     record: RecordPolicy = Field(default_factory=RecordPolicy)
     commit: CommitPolicy = Field(default_factory=CommitPolicy)
