@@ -15,6 +15,7 @@ nox.options.sessions = ["plan", "format", "clean", "links", "lint", "types", "te
 
 ROOT = Path(__file__).parent
 STAMP = ".heapgate-installed"
+TASK_MASTER = "task-master-ai@0.43.1"  # a peer of tests, never a dependency
 PROGRAMS: list[Path] = []  # where the env session put them
 
 
@@ -130,6 +131,19 @@ def slow(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """Measure what the remedies save on agents of 34.5 MB, and write docs/memory-report.md (-- --out FILE)."""
     _gate(session, "demo")
+
+
+@thin(default=False)
+def interop(session: nox.Session) -> None:
+    """Install the real Task Master client, and prove offline that it and the gate keep what the other writes (-- together, -- crowd)."""
+    folder = PROGRAMS[-1].parents[1] / "interop"
+    stamp = folder / STAMP
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != TASK_MASTER:
+        words = ("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), TASK_MASTER)
+        session.run(*words, external=True)
+        stamp.write_text(TASK_MASTER, encoding="utf-8")
+    proof = ("-m", "tests.proofs.taskmaster", "--client", str(folder))
+    session.run(str(PROGRAMS[-1] / "python"), *proof, *session.posargs, external=True)
 
 
 def _tests_on(version: str) -> None:

@@ -190,6 +190,15 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """One thing that is amiss around the gate, and what to do about it."""
+
+    place: str
+    found: str
+    act: str  # a command, or a sentence
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
     """A slope with its interval."""
 

@@ -41,6 +41,7 @@ class Row:
     digest: str = ""  # of the evidence as a bundle holds it
     waivers: tuple[Waiver, ...] = ()  # which together cover what was found
     lapsed: tuple[Waiver, ...] = ()  # which would, if their day had not passed
+    asked: bool = True  # False: the task at hand is decided by other checks
 
     @property
     def counted(self) -> Counted:
@@ -59,7 +60,7 @@ class Row:
     @property
     def open(self) -> bool:
         """Tell whether this check still separates the tree from COMPLETED."""
-        return not (self.counted in {Counted.PASSED, Counted.WAIVED} or self.optional)
+        return self.asked and not (self.counted in {Counted.PASSED, Counted.WAIVED} or self.optional)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,11 +76,17 @@ class Verdict:
     rows: tuple[Row, ...]
     missing: tuple[str, ...]  # what still separates this tree from COMPLETED, worst first
     idle: tuple[Waiver, ...] = ()  # waivers that cover nothing
+    asked: tuple[str, ...] = ()  # checks and patterns of checks that alone decide about the task at hand; () when all do
 
     @property
     def completed(self) -> bool:
         """Tell whether every required check passed on this tree."""
         return not self.missing
+
+    @property
+    def aside(self) -> tuple[str, ...]:
+        """Tell how each check stands that decides nothing here."""
+        return tuple(f"{row.step.check}: {row.counted}" for row in self.rows if not row.asked)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate import flow, page, plan, revisions, worktree
+from gate import flow, page, plan, revisions, tasking, worktree
 from gate.errors import GateError, PolicyError, TaskError
 from gate.facts import Evidence, Mode, Outcome
 from gate.judge import against
 from gate.judge import verdict as verdicts
 from gate.policy import FOLDER, Policy, load
 from gate.policy.models import FILES
-from gate.record import bundle, tasks
+from gate.record import bundle
 from gate.report.summary import word
 from gate.rows import Base, Page, Row, Verdict
 from gate.work import Phase, Step
@@ -63,7 +63,7 @@ def verify(root: Path, file: Path, revision: str, *, again: bool = False) -> Che
         return Checked(commit=commit, word="", wrong=tuple(wrong))
     if made.tree != truth.tree:
         wrong += _elsewhere(root, file, policy, made.tree)
-    wrong += _unfinished(root, truth, made.task)
+    wrong += _of_task(root, truth, made)
     notes = [f"{len(made.checks)} checks, {sum(entry.evidence is not None for entry in made.checks)} records"]
     notes += _base(root, policy, made.base, wrong)
     checked = Checked(commit=commit, word=word(drawn.verdict), wrong=tuple(wrong), notes=tuple(notes))
@@ -134,26 +134,30 @@ def _elsewhere(root: Path, file: Path, policy: Policy, tree: str) -> Iterator[st
         yield f"it is about the tree of {last[:12]}: gate verify-summary {file} {last[:12]}"
 
 
-def _unfinished(root: Path, truth: Truth, task: str) -> Iterator[str]:
-    """Say whether the task store of the revision does not have the task as done."""
-    store = truth.policy.workflow.tasks
-    status = _status(root, truth.commit, store, task) if task else "done"
-    if status != "done":
-        yield f"{store} of commit {truth.commit[:12]} says that task {task} is {status}, not done"
-
-
-def _status(root: Path, commit: str, store: str, task: str) -> str:
-    """Return the status of a task in a revision."""
-    raw = revisions.content(root, commit, store)
+def _of_task(root: Path, truth: Truth, made: bundle.Bundle) -> Iterator[str]:
+    """Say whether the task store of the revision does not have the task as done, or wants it decided by other checks."""
+    name = truth.policy.workflow.tasks
+    place = f"{name} of commit {truth.commit[:12]}"
+    raw = revisions.content(root, truth.commit, name) if made.task else None
     if raw is None:
-        return "in no task store"
+        if made.task or made.asked:
+            yield f"{place} is not there, and the summary is about task {made.task or 'none'}"
+        return
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
-        path = Path(scratch) / "tasks.json"
+        path = Path(scratch) / Path(name).name
         path.write_bytes(raw)
         try:
-            return tasks.find(path, task).status or "without a status"
+            tasks = tasking.open_store(Path(scratch), path.name).tasks()
+            task = tasks.find(made.task)
+            asked = tasking.asked(truth.policy, tasks, task, [step.check for step in plan.steps(truth.policy)])
         except TaskError as error:
-            return f"not to be read: {error}"
+            yield f"{place} is not to be read: {error}"
+            return
+    if task.status != "done":
+        yield f"{place} says that task {made.task} is {task.status or 'without a status'}, not done"
+    if asked != made.asked:
+        right, found = (", ".join(names) or "all checks" for names in (asked, made.asked))
+        yield f"task {made.task} is decided by {right}, and the summary by {found}"
 
 
 def _unlike(wanted: set[str], found: set[str]) -> Iterator[str]:
@@ -165,6 +169,7 @@ def _unlike(wanted: set[str], found: set[str]) -> Iterator[str]:
 def _page(made: bundle.Bundle, steps: Sequence[Step], now: verdicts.Now) -> Page:
     """Judge the evidence again, as if it had just been recorded."""
     whole = verdicts.verdict(_rows(made.checks, steps, now), now=now, commit=made.commit, branch=made.branch)
+    whole = verdicts.of_task(whole, made.asked) if made.asked else whole
     phases: dict[Phase, Evidence | None] = {_PHASES[entry.check]: entry.evidence for entry in made.phases if entry.check in _PHASES}
     base = None
     if made.base:

@@ -60,6 +60,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ready(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """Return a repository with work to commit and complete evidence for it."""
+    monkeypatch.setattr("gate.finish._SETTLED", 0.0)  # no client writes here
     shutil.copytree(prepared, tmp_path / "repo", symlinks=True)
     monkeypatch.chdir(tmp_path / "repo")
     return Repository(tmp_path / "repo")
@@ -250,6 +251,129 @@ def test_end_signal_during_a_hook_takes_everything_back(ready: Repository) -> No
     assert gate.wait(20) == 143
     (ready.root / "started").unlink()
     assert state(ready) == before
+
+
+def detailed(house: Repository, details: str) -> None:
+    """Give subtask 20.2 a text of its own; the store is no part of the tree id."""
+    text = (house.root / "tasks/tasks.json").read_text()
+    house.write("tasks/tasks.json", text.replace('"title": "Share"', f'"title": "Share", "details": {json.dumps(details)}'))
+
+
+def test_checks_of_the_task_decide(ready: Repository) -> None:
+    """With checks of its own a task needs these and no other; what was not asked is named in summary and message, never as passed."""
+    next((ready.root / ".gate/evidence").glob("*/lint.json")).unlink()
+    assert finish()[0] == 1
+    detailed(ready, "Share them.\ngate: {checks: [tests, memory/bot/*]}\n")
+    code, told = finish()
+    assert code == 0, told
+    assert "not asked by this task  lint: never ran\n" in told
+    assert "COMPLETED every check that this task asks for passed" in told
+    page = (ready.root / "docs/completed/20.2-completion-summary.md").read_text()
+    assert (
+        "## Not asked by this task\n\n- format: PASSED\n- clean: PASSED\n- docs/links: PASSED\n- lint: never ran\n- types: PASSED\n" in page
+    )
+    assert "- not asked by this task: lint: never ran\n" in ready.git("log", "-1", "--format=%B")
+
+
+def test_checks_of_the_task_refuse(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A check that the task asks for and that has no evidence stops it, whatever else passed; an unknown one names the nearest."""
+    next((ready.root / ".gate/evidence").glob("*/lint.json")).unlink()
+    before = ready.git("rev-parse", "HEAD")
+    detailed(ready, "gate: {checks: [lint]}")
+    code, told = finish()
+    assert (code, "lint never ran on this tree" in told) == (1, True)
+    ready.write("tasks/tasks.json", TASKS)
+    detailed(ready, "gate: {checks: [lnt]}")
+    assert finish()[0] == 2
+    assert "no check is named 'lnt'; did you mean lint?" in capsys.readouterr().err
+    assert ready.git("rev-parse", "HEAD") == before
+
+
+def test_evidence_is_named_in_the_task(ready: Repository) -> None:
+    """`metadata.gate` names the verified tree, the summary and a digest of the evidence; `gate task finish` is the same verb."""
+    out = io.StringIO()
+    assert main(["task", "finish", "20.2"], out) == 0
+    after = json.loads((ready.root / "tasks/tasks.json").read_text())["master"]["tasks"][0]["subtasks"][1]
+    reference = after["metadata"]["gate"]
+    assert reference["tree"] == ready.git("log", "-1", "--format=%(trailers:key=Gate-Tree,valueonly)").strip()
+    assert reference["summary"] == "docs/completed/20.2-completion-summary.md"
+    assert len(reference["evidence"]) == len("sha256:") + 64
+    out = io.StringIO()
+    assert main(["task", "show", "20.2"], out) == 0
+    assert f"  evidence: {reference['evidence']}\n" in out.getvalue()
+
+
+def test_cascade_closes_open_subtasks(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A parent with open subtasks is refused, also with --cascade where nobody can answer; with --yes all are done in one commit."""
+    before = state(ready)
+    for words, said in ((["20"], "or set them to done too with --cascade"), (["20", "--cascade"], "nobody is here to ask")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", io.StringIO())
+            assert main(["finish", "--task", *words], io.StringIO()) == 2
+        told = capsys.readouterr().err
+        assert "task 20 has 1 open subtask: 20.2 Share; " in told
+        assert said in told
+    assert state(ready) == before
+    out = io.StringIO()
+    assert main(["finish", "--task", "20", "--cascade", "--yes"], out) == 0
+    assert "tasks 20, 20.2 are done" in out.getvalue()
+    task = json.loads((ready.root / "tasks/tasks.json").read_text())["master"]["tasks"][0]
+    assert [one["status"] for one in (task, *task["subtasks"])] == ["done"] * 3
+    assert task["metadata"] == task["subtasks"][1]["metadata"]
+    assert "metadata" not in task["subtasks"][0]
+    assert "- also done: 20.2\n" in ready.git("log", "-1", "--format=%B")
+
+
+def test_store_that_is_put_back_before_the_commit_is_not_committed(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A client that puts the old task back while we commit is noticed: no commit says done of a store that does not."""
+    (ready.root / "old.json").write_bytes((ready.root / "tasks/tasks.json").read_bytes())
+    ready.write(".git/info/exclude", "old.json\n")
+    ready.write(".git/hooks/pre-commit", "#!/bin/sh\ncp old.json tasks/tasks.json\n").chmod(0o755)
+    before = ready.git("rev-parse", "HEAD")
+    assert finish()[0] == 2
+    told = capsys.readouterr().err
+    assert "task 20.2 was set to done at 20" in told
+    assert "another program put back pending; the commit was taken back" in told
+    assert ready.git("rev-parse", "HEAD") == before
+    assert json.loads((ready.root / "tasks/tasks.json").read_text())["master"]["tasks"][0]["subtasks"][1]["status"] == "pending"
+
+
+def test_store_that_is_put_back_after_the_commit_is_told(ready: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a client overwrites after the commit is said at the end, with what to do; that does it."""
+    monkeypatch.setattr("gate.finish.time.sleep", lambda _: ready.write("tasks/tasks.json", TASKS))
+    code, told = finish()
+    assert code == 1
+    assert "overwritten after the commit\n" in told
+    assert "another program put back pending\n  next: gate task finish 20.2 writes it again\n" in told
+    monkeypatch.setattr("gate.finish.time.sleep", lambda _: None)
+    assert finish()[0] == 0
+    assert ready.git("show", "--name-only", "--format=", "HEAD").split() == [
+        "docs/completed/20.2-completion-summary.md",
+        "tasks/tasks.json",
+    ]
+
+
+def test_stale_generated_text_is_told(ready: Repository) -> None:
+    """A text that Task Master generated before and that now shows another status is named at the end."""
+    ready.write(".git/info/exclude", "task_*.md\n")
+    ready.write("tasks/task_020.md", "# Task ID: 20\n\n**Status:** in-progress\n\n### 20.2. Share\n\n**Status:** pending\n")
+    code, told = finish()
+    assert code == 0
+    assert "task_020.md\n  a generated text that shows '20.2 as pending'\n  next: task-master generate\n" in told
+
+
+def test_plain_yaml_store_is_finished(ready: Repository) -> None:
+    """A tasks.yaml is changed in two places and committed; every other line stays."""
+    ready.write("policies/workflow.yaml", "version: 1\ntasks: tasks.yaml\nrecord: {paths: [docs/completed, tasks.yaml]}\n")
+    text = "tasks:\n  - id: 7 # ours\n    title: Share\n    status: pending # yet\n    details: 'gate: {checks: [docs/links]}'\n"
+    ready.write("tasks.yaml", text)
+    main(["plan"], io.StringIO())
+    main(["check", "docs"], io.StringIO())
+    assert finish("7")[0] == 0
+    lines = (ready.root / "tasks.yaml").read_text().splitlines()
+    assert lines[:4] == ["tasks:", "  - id: 7 # ours", "    title: Share", "    status: done # yet"]
+    assert [line.split(":")[0].strip() for line in lines[4:]] == ["updatedAt", "metadata", "details"]
+    assert ready.git("log", "-1", "--format=%s").strip() == "chore: Share"
 
 
 def test_strange_files_under_the_record_paths_are_refused(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,8 @@
 """The whole tree: which checks hold, what is missing, and the exit code that says so."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from gate.facts import Evidence, Outcome
 from gate.judge import waivers as exceptions
@@ -37,8 +38,6 @@ def row(step: Step, found: Evidence | None, damage: str, *, now: Now, digest: st
 def verdict(rows: Iterable[Row], *, now: Now, commit: str, branch: str) -> Verdict:
     """Gather all rows and say what still separates this tree from COMPLETED, worst first."""
     placed = tuple(rows)
-    order = list(Counted)
-    missing = sorted((item for item in placed if item.open), key=lambda item: order.index(item.counted))
     return Verdict(
         tree=now.tree,
         policy=now.policy,
@@ -47,9 +46,15 @@ def verdict(rows: Iterable[Row], *, now: Now, commit: str, branch: str) -> Verdi
         day=now.day,
         moment=now.moment,
         rows=placed,
-        missing=tuple(_missing(item) for item in missing),
+        missing=_all_missing(placed),
         idle=exceptions.idle(now.waivers, placed),
     )
+
+
+def of_task(whole: Verdict, asked: Sequence[str]) -> Verdict:
+    """Return the verdict when only the checks that fit one of the patterns decide."""
+    rows = tuple(replace(item, asked=any(fnmatchcase(item.step.check, pattern) for pattern in asked)) for item in whole.rows)
+    return replace(whole, rows=rows, missing=_all_missing(rows), asked=tuple(asked))
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:
@@ -67,11 +72,18 @@ def exit_code(outcomes: Iterable[Outcome]) -> int:
 
 def overall(whole: Verdict) -> int:
     """Return the exit code of a tree: 0 only when it is COMPLETED; evidence that is missing, stale or too old is a failure."""
-    outcomes = [item.evidence.finding.outcome for item in whole.rows if item.evidence and item.counted in _BY_OUTCOME]
+    counted = [item for item in whole.rows if item.asked and item.counted in _BY_OUTCOME]
+    outcomes = [item.evidence.finding.outcome for item in counted if item.evidence]
     return exit_code(outcomes) or (PASSED if whole.completed else FAILED)
 
 
 _BY_OUTCOME = {Counted.BROKEN, Counted.FAILED, Counted.INCONCLUSIVE}
+
+
+def _all_missing(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Say what is missing, worst first."""
+    order = list(Counted)
+    return tuple(_missing(item) for item in sorted((row for row in rows if row.open), key=lambda row: order.index(row.counted)))
 
 
 def _missing(item: Row) -> str:

@@ -8,6 +8,7 @@ import yaml
 
 from gate.errors import GateError
 from gate.policy.reader import KeyPath
+from gate.policy.scalars import plain
 
 __all__ = ["KeyPath", "Written", "put", "set_values"]
 
@@ -97,7 +98,8 @@ def _flow(value: Written) -> str:
 
 def _quoted(value: str) -> str:
     """Write a value so that it reads as text, or as a day."""
-    fine = _DATE.fullmatch(value) or (_PLAIN.fullmatch(value) and not value[0].isdigit()) or _is_quantity(value)
+    like_text = (_PLAIN.fullmatch(value) and not value[0].isdigit()) or _is_quantity(value)
+    fine = _DATE.fullmatch(value) or (like_text and plain(value) == (value, ""))
     return value if fine else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -44,6 +44,7 @@ class Bundle:
     gate: str  # the version that wrote it
     title: str
     task: str  # "" when no task is meant
+    asked: tuple[str, ...] = ()  # checks and patterns of checks that alone decide about it
     day: str
     moment: str
     commit: str
@@ -96,6 +97,7 @@ def write(page: Page, *, gate: str, task: str, environment: Mapping[str, str]) -
         gate=gate,
         title=page.title,
         task=task,
+        asked=whole.asked,
         day=whole.day,
         moment=whole.moment,
         commit=whole.commit,

@@ -37,6 +37,12 @@ class Node:
     gap: str  # the white space in front of it; in an object, in front of its key
     value: "str | int | float | dict[str, Node] | list[Node] | None"
 
+    @property
+    def line_break(self) -> str:
+        """Return the line break and the indentation in front of it; "" when it does not begin a line."""
+        found = _BREAK.search(self.gap)
+        return found[0] if found else ""
+
 
 class Document:
     """A JSON file in memory: its root, and sentences about places in it."""
@@ -104,21 +110,29 @@ def read(text: str) -> Node:
     return root[0]
 
 
-def replaced(node: Node, value: str) -> Edit:
-    """Put a text in the place of a value."""
-    return node.start, node.end, json.dumps(value)
+def replaced(node: Node, written: str) -> Edit:
+    """Put another value in the place of one."""
+    return node.start, node.end, written
 
 
-def beside(node: Node, key: str, value: str) -> str:
+def beside(node: Node, key: str, written: str) -> str:
     r"""Write one more member, to stand behind `node` and be laid out as it is.
 
-    >>> beside(Node(start=9, end=10, gap="\r\n\r\n  ", value=1), "b", "x")
-    ',\r\n  "b": "x"'
-    >>> beside(Node(start=1, end=2, gap="", value=1), "b", "x")
-    ', "b": "x"'
+    >>> beside(Node(start=9, end=10, gap="\r\n\r\n  ", value=1), "b", "2")
+    ',\r\n  "b": 2'
+    >>> beside(Node(start=1, end=2, gap="", value=1), "b", "2")
+    ', "b": 2'
     """
-    line_break = _BREAK.search(node.gap)
-    return f",{line_break[0] if line_break else ' '}{json.dumps(key)}: {json.dumps(value)}"
+    return f",{node.line_break or ' '}{json.dumps(key)}: {written}"
+
+
+def indented(outer: Node, inner: Node) -> str:
+    r"""Return by what a member is indented more than its object, or "" when it does not begin a line.
+
+    >>> indented(Node(start=0, end=9, gap="\n  ", value=1), Node(start=1, end=2, gap="\n    ", value=1))
+    '  '
+    """
+    return inner.line_break.removeprefix(outer.line_break or "\n").lstrip("\r\n")
 
 
 def shown(found: object) -> str:

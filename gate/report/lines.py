@@ -1,9 +1,9 @@
 """Findings as lines of text, styled or not: what a terminal shows and what a pipe gets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from gate.facts import Change, Finding, Outcome
+from gate.facts import Change, Fault, Finding, Outcome
 from gate.report.text import plain
 from gate.units import show_count, show_size, show_time
 
@@ -80,6 +80,14 @@ def cleaning(listed: Sequence[Change], *, most: int, seconds: float) -> Iterator
 def _amount(changes: Sequence[Change]) -> str:
     """Count paths and bytes."""
     return f"{show_count(len(changes), 'path')}, {show_size(sum(change.size for change in changes))}"
+
+
+def faults(found: Iterable[Fault]) -> Iterator[Line]:
+    """Yield what is amiss, each with its place above and the next act below it."""
+    for fault in found:
+        yield (plain(fault.place),)
+        yield (f"  {plain(fault.found)}",)
+        yield (f"  next: {plain(fault.act)}",)
 
 
 def text(rows: Iterator[Line]) -> str:

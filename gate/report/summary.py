@@ -21,6 +21,7 @@ def write(page: Page) -> str:
     blocks = (
         *_head(page),
         *_missing(verdict, held),
+        *_aside(verdict),
         *_waived(held),
         *_skipped(held),
         *_idle(verdict),
@@ -66,6 +67,13 @@ def _missing(verdict: Verdict, held: Held) -> Iterator[str]:
         yield "## What is missing"
         yield bullets(markdown(text) for text in verdict.missing)
         yield from _trouble([(row, found.finding) for row, found in held if row.open])
+
+
+def _aside(verdict: Verdict) -> Iterator[str]:
+    """Name the checks that decide nothing about this task, with how they stand: nobody shall take them for passed."""
+    if verdict.aside:
+        yield "## Not asked by this task"
+        yield bullets(map(markdown, verdict.aside))
 
 
 def _waived(held: Held) -> Iterator[str]:

@@ -46,8 +46,11 @@ def cleaning(screen: Console, listed: Sequence[Change], *, whole: bool, seconds:
 
 def verdict(screen: Console, whole: Verdict) -> None:
     """Say in a few lines where this tree stands."""
+    for text in whole.aside:
+        _say(screen, f"not asked by this task  {plain(text)}")
     if whole.completed:
-        _say(screen, ("COMPLETED", "green"), f" every required check passed on tree {whole.tree[:12]}")
+        which = "every check that this task asks for" if whole.aside else "every required check"
+        _say(screen, ("COMPLETED", "green"), f" {which} passed on tree {whole.tree[:12]}")
     else:
         _say(screen, ("NOT COMPLETED", "bold red"), f" tree {whole.tree[:12]} misses {len(whole.missing)}:")
     for text in whole.missing:

@@ -2,12 +2,19 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from gate.errors import GateError
+from gate.report.text import plain
 from gate.units import show_count
 from gate.verbs import Verb, alone, mode, only_report
+
+if TYPE_CHECKING:
+    from gate.record.tasks import Task
+
+_MOST_NAMED = 9  # subtasks in one line
 
 
 def name(verb: Verb) -> None:
@@ -23,10 +30,17 @@ def name(verb: Verb) -> None:
     made.set_defaults(check=False)  # it has no mode that only reports; CI=true still stops it
     made.add_argument("--task", required=True, metavar="ID", help="for example 20 or 20.2")
     made.add_argument("--against", default="", metavar="REV", help="also measure the memory cases of this revision, and compare")
+    of_finish(made)
     made = verb("schema", schema, "print the JSON Schema of what the gate records")
     made.add_argument("what", choices=("evidence",))
     made = verb("tree", tree, "print the tree id of the work tree, or of a revision")
     made.add_argument("revision", nargs="?", default="", metavar="REV")
+
+
+def of_finish(parser: argparse.ArgumentParser) -> None:
+    """Name what `gate finish` and `gate task finish` can be told."""
+    parser.add_argument("--cascade", action="store_true", help="also set open subtasks to done, after asking")
+    parser.add_argument("--yes", action="store_true", help="with --cascade: do not ask")
 
 
 def summary(words: argparse.Namespace, out: TextIO) -> int:
@@ -76,25 +90,50 @@ def _verify(words: argparse.Namespace, out: TextIO) -> int:
 
 def finish(words: argparse.Namespace, out: TextIO) -> int:
     """Commit, set the status, write the summary; or say what is missing."""
-    from gate import against, flow
+    from gate import against, flow, tasking
     from gate import finish as finishing
-    from gate.facts import Mode
+    from gate.facts import Fault, Mode
     from gate.judge.verdict import overall
-    from gate.report import terminal
+    from gate.report import lines, terminal
 
     if mode(words) is Mode.CHECK:
         message = "finish commits, and with CI=true nothing is changed; run it where the work is"
         raise GateError(message)
     house = flow.enter(Path.cwd(), Mode.FIX)
-    whole, _ = flow.summarise(house)
+    whole, _ = finishing.verdict_of(house, words.task)
     screen = terminal.console(out)
     terminal.verdict(screen, whole)
     if not whole.completed:
         return overall(whole)
     base = against.measure(house, words.against) if words.against else None
-    done = finishing.finish(house, whole, words.task, base)
-    out.write(f"committed {done.commit[:12]}: {show_count(len(done.paths), 'path')}; task {words.task} is done; summary: {done.summary}\n")
-    return 0
+    done = finishing.finish(house, whole, words.task, lambda children: _agree(children, words, out), base)
+    which = f"task {words.task} is done" if len(done.tasks) == 1 else f"tasks {', '.join(done.tasks)} are done"
+    out.write(f"committed {done.commit[:12]}: {show_count(len(done.paths), 'path')}; {which}; summary: {done.summary}\n")
+    store = tasking.open_store(house.root, house.policy.workflow.tasks)
+    again = f"gate task finish {words.task} writes it again"
+    gone = [Fault(place="overwritten after the commit", found=said, act=again) for said in done.lost]
+    out.write(lines.text(lines.faults([*store.faults(), *gone])))
+    return 1 if done.lost else 0
+
+
+def _agree(children: "tuple[Task, ...]", words: argparse.Namespace, out: TextIO) -> None:
+    """Raise GateError unless the user wants open subtasks to be done too."""
+    names = ", ".join(f"{child.id} {child.title}" for child in children[:_MOST_NAMED])
+    more = f" and {len(children) - _MOST_NAMED} more" if len(children) > _MOST_NAMED else ""
+    told = f"task {words.task} has {show_count(len(children), 'open subtask')}: {names}{more}"
+    if words.cascade and words.yes:
+        return
+    if not words.cascade:
+        message = f"{told}; finish or cancel them first, or set them to done too with --cascade"
+        raise GateError(message)
+    if not sys.stdin.isatty():
+        message = f"{told}; nobody is here to ask whether they are done too: add --yes, or run it in a terminal"
+        raise GateError(message)
+    out.write(plain(f"{told}. Set them to done too? [y/N] "))
+    out.flush()
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        message = f"{told}; not agreed to, nothing was changed"
+        raise GateError(message)
 
 
 def schema(_words: argparse.Namespace, out: TextIO) -> int:

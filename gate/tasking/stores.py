@@ -1,0 +1,28 @@
+"""Which kind of store a file of tasks is."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from gate.errors import TaskError
+from gate.record import taskmaster
+from gate.record.tasks import Store
+from gate.tasking import plain
+
+STORES: Mapping[str, Callable[[Path], Store]] = MappingProxyType(
+    {
+        ".json": taskmaster.open_store,
+        ".yaml": plain.open_store,
+        ".yml": plain.open_store,
+    }
+)
+
+
+def open_store(root: Path, tasks: str) -> Store:
+    """Return the store at a path below the root; raise TaskError when no kind of store has names like this."""
+    kind = STORES.get(Path(tasks).suffix)
+    if kind is None:
+        message = f"policies/workflow.yaml: tasks: {tasks} is no task store; write a path that ends with {', '.join(STORES)}"
+        raise TaskError(message)
+    return kind(Path(os.path.relpath(root / tasks)))  # as a reader at the prompt would type it
