@@ -122,35 +122,6 @@ def ignored_by(root: Path, paths: Iterable[str]) -> dict[str, str]:
     return {path.removeprefix("./"): f"{file}:{line}:{pattern}" for file, line, pattern, path in told if not pattern.startswith("!")}
 
 
-def staged(root: Path, source: str, target: str) -> str:
-    """Return mode and object of a tracked file that may move to a target in git's index.
-
-    Raises GateError when it is in conflict, not tracked, or the target is tracked.
-    """
-    listed = _split(_git(root, "ls-files", "-z", "--stage", "--", source, target).out)
-    found = {entry.partition("\t")[2]: entry.partition("\t")[0] for entry in listed}
-    if set(found) != {source} or len(listed) != 1 or not found[source].endswith(" 0"):
-        message = (
-            f"{source}: git cannot move it to {target}: one is in conflict, not tracked, or tracked already; commit or mend that first"
-        )
-        raise GateError(message)
-    return found[source].removesuffix(" 0")
-
-
-def restage(root: Path, source: str, target: str, known: str) -> None:
-    """Move an entry of git's index in one step; what is staged of it stays staged."""
-    nothing = f"0 {'0' * len(known.split()[1])}"
-    lines = f"{nothing}\t{source}\0{known} 0\t{target}\0".encode("utf-8", "surrogateescape")
-    _git(root, "update-index", "-z", "--index-info", stdin=lines)
-
-
-def unstage_move(root: Path, target: str, source: str) -> None:
-    """Move an entry of git's index back, unless that has happened."""
-    listed = _split(_git(root, "ls-files", "-z", "--", source, target).out)
-    if target in listed and source not in listed:
-        restage(root, target, source, staged(root, target, source))
-
-
 def written_since(root: Path, moment: float) -> tuple[str, ...]:
     """Return the paths a commit would hold that were written after a moment (seconds since the epoch)."""
     return tuple(path for path in files(root) if (root / path).lstat().st_mtime > moment)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gate import worktree
+from gate import staging
 from gate.errors import GateError
 from gate.facts import Change, Entry
 from gate.tidy import acts, descriptors
@@ -92,7 +92,7 @@ class Journal:
 
         Raises GateError when it is not there, its place is taken, or git's index knows otherwise.
         """
-        staged = worktree.staged(self.root, source, target) if tracked else ""
+        staged = staging.staged(self.root, source, target) if tracked else ""
         act = Act(act="move", path=source, into=target, tracked=tracked)
         try:
             there = self._movable(source, target)
@@ -105,7 +105,7 @@ class Journal:
             message = f"{source}: cannot be moved to {target} ({error.strerror}); make room, then draw the plan again"
             raise GateError(message) from error
         if tracked:
-            worktree.restage(self.root, source, target, staged)
+            staging.restage(self.root, source, target, staged)
 
     def rewrite(self, path: str, before: bytes | None, after: bytes) -> None:
         """Put new bytes in the place of the old ones in one step, and keep the old file in the trash; None: there was no file.

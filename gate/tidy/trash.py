@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate import worktree
+from gate import staging
 from gate.errors import GateError
 from gate.facts import Change
 from gate.tidy import acts, descriptors
@@ -191,7 +191,7 @@ def _carry_out(root: Path, at: int, trash: int, run: Run, back: _Back) -> Change
             case "rewrite":
                 _step(back.does, at, act.path, trash, inside)
     if act.tracked:
-        worktree.unstage_move(root, act.into, act.path)
+        staging.unstage_move(root, act.into, act.path)
     return done
 
 
