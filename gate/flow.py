@@ -10,7 +10,7 @@ from pathlib import Path
 from gate import again, inquiry, plan, reuse, worktree
 from gate.environment import environment
 from gate.errors import GateError
-from gate.facts import Change, Diagnostic, Evidence, Finding, Inputs, Mode, Outcome, Reading
+from gate.facts import Change, Evidence, Finding, Inputs, Mode, Outcome, Reading
 from gate.judge import judge
 from gate.judge import verdict as verdicts
 from gate.judge import waivers as exceptions
@@ -112,11 +112,7 @@ def check(
         moved = [found.moved(present, house.commit) for found in reused.values() if found.is_new]
         ledger.write_all(house.root, [*told.values(), *moved])
         _keep(house, present)
-    rows: dict[str, tuple[Finding, Sequence[Diagnostic], float | str]] = {
-        **{check: (found.finding, found.reading.diagnostics, found.reading.wall) for check, found in told.items()},
-        **{check: (found.finding, found.complaints, found.source) for check, found in reused.items()},
-    }
-    return [(step, _waived(house, step, *rows[step.check][:2]), rows[step.check][2]) for step in steps]
+    return [_said(house, step, told.get(step.check) or reused[step.check]) for step in steps]
 
 
 def summarise(house: House) -> tuple[Verdict, dict[Phase, Evidence | None]]:
@@ -266,9 +262,11 @@ def _row(house: House, step: Step, now: verdicts.Now) -> Row:
     return verdicts.row(step, newest, damage, now=now, digest=bundle.digest(newest) if newest else "")
 
 
-def _waived(house: House, step: Step, finding: Finding, complaints: Sequence[Diagnostic]) -> Finding:
-    """Return a finding with the word of the waivers that cover it today."""
-    return replace(finding, waived=exceptions.words(house.waivers, step.check, finding, _day(), complaints))
+def _said(house: House, step: Step, found: Evidence | reuse.Reused) -> tuple[Step, Finding, float | str]:
+    """Return what was found of a step, with the word of the waivers that cover it today, and what it took."""
+    took: float | str = found.reading.wall if isinstance(found, Evidence) else found.source
+    complaints = found.reading.diagnostics if isinstance(found, Evidence) else found.complaints
+    return step, replace(found.finding, waived=exceptions.words(house.waivers, step.check, found.finding, _day(), complaints)), took
 
 
 def _day() -> str:
