@@ -295,6 +295,20 @@ def test_doctor_names_locks_that_nobody_holds() -> None:
     assert f"  next: rm {lock}\n" in told
 
 
+def test_change_that_cannot_be_noted_is_not_made(kept: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a note nobody would look for the change later: then it is taken back."""
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gate.tasking.written.replace_file", fail)
+    store = open_store(kept.root / "tasks/tasks.json")
+    with pytest.raises(OSError, match="No space"):
+        tasking.change(kept.root, store, [Change(id="20.2", status="done", at=NOW, gate=GATE)])
+    assert (kept.root / "tasks/tasks.json").read_text() == TASKS
+    assert list(tasking.lost(kept.root, store.tasks())) == []
+
+
 def test_doctor_names_a_store_that_cannot_be_read(house: Repository) -> None:
     """A missing store, a broken one, a broken state and a tag that is not there are each a fault with a place, not an end."""
     for name, text, said in (

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,24 +25,17 @@ def change(root: Path, store: Store, changes: Sequence[Change]) -> Callable[[], 
     tag, branch = store.tasks().tag, worktree.branch(root)
     notes = {_note(root, tag, made.id): made for made in changes}
     before = {path: path.read_bytes() if path.exists() else None for path in notes}
-    for path, made in notes.items():
-        path.parent.mkdir(exist_ok=True)
-        body = {
-            "version": VERSION,
-            "branch": branch,
-            "tag": tag,
-            "id": made.id,
-            "status": made.status,
-            "at": made.at,
-            "gate": dict(made.gate or {}),
-        }
-        replace_file(path, (json.dumps(body) + "\n").encode())
 
     def forget() -> None:
         take_back()
         for path, note in before.items():
             restore(path, note)
 
+    try:
+        _write(notes, branch, tag)
+    except BaseException:
+        forget()
+        raise
     return forget
 
 
@@ -63,6 +56,14 @@ def lost(root: Path, tasks: Tasks) -> Iterator[tuple[str, str]]:
             yield made.id, f"set to {made.status} at {made.at}, and it is not there any more"
         elif _is_gone(task, made):
             yield made.id, f"set to {made.status} at {made.at}, and another program put back {task.status or 'no status'}"
+
+
+def _write(notes: Mapping[Path, Change], branch: str, tag: str) -> None:
+    """Note each change."""
+    for path, made in notes.items():
+        path.parent.mkdir(exist_ok=True)
+        body = {"version": VERSION, "branch": branch, "tag": tag, "id": made.id, "status": made.status, "at": made.at}
+        replace_file(path, (json.dumps({**body, "gate": dict(made.gate or {})}) + "\n").encode())
 
 
 def _is_gone(task: Task, made: Change) -> bool:

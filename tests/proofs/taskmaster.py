@@ -216,7 +216,7 @@ def _loop(client: Client, until: float) -> tuple[dict[str, str], int, int]:
         try:
             client.run("set-status", f"--id={task_id}", f"--status={status}")
         except RuntimeError as error:
-            if "lock" not in str(error).lower():
+            if f"Failed to update task status for {task_id}" not in str(error):  # all that it says when it does not get its lock
                 raise
             refused += 1
         else:
