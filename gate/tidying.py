@@ -2,35 +2,34 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from gate import flow, plan
 from gate.facts import Change, Mode
 from gate.flow import House, Told
 from gate.tidy import sweep, trash
 from gate.tidy.journal import Journal
+from gate.tidy.sweep import Drawn
 from gate.work import Sweep
 
 Watch = Callable[[str], None]  # what is being done
 
 
-def draw(house: House, *, everything: bool, shared: bool, watch: Watch) -> tuple[Change, ...]:
+def draw(house: House, *, everything: bool, shared: bool, watch: Watch) -> Drawn:
     """Say what a clean-up would take and what it would leave; touch nothing, not even evidence."""
-    works = [step.work for step in house.steps if isinstance(step.work, Sweep)]
-    drawn = (sweep.draw(work, house.root, everything=everything, shared=shared, watch=lambda: watch("looking")) for work in works)
-    return tuple(change for changes in drawn for change in changes)
+    (work,) = (step.work for step in house.steps if isinstance(step.work, Sweep))
+    return sweep.look(work, house.root, everything=everything, shared=shared, watch=lambda: watch("looking"))
 
 
-def clean(
-    house: House, *, everything: bool, shared: bool, watch: Watch, meant: tuple[Change, ...] | None = None
-) -> tuple[Told, tuple[Change, ...]]:
+def clean(house: House, *, everything: bool, shared: bool, watch: Watch, meant: tuple[Change, ...] | None = None) -> tuple[Told, Drawn]:
     """Remove and trash what is `meant`, or else drawn now, where the mode allows it; judge and record what was done."""
     start = time.perf_counter()
-    changes = draw(house, everything=everything, shared=shared, watch=watch) if meant is None else meant
-    if house.mode is Mode.FIX and any(change.act in {"remove", "trash"} for change in changes):
+    drawn = draw(house, everything=everything, shared=shared, watch=watch) if meant is None else Drawn(changes=meant)
+    if house.mode is Mode.FIX and any(change.act in {"remove", "trash"} for change in drawn.changes):
         with Journal.begin(house.root, "clean", house.tree()) as journal:
-            changes = sweep.carry_out(changes, journal, watch=lambda: watch("cleaning"))
+            drawn = replace(drawn, changes=sweep.carry_out(drawn.changes, journal, watch=lambda: watch("cleaning")))
     steps = plan.select(house.steps, ["clean"])
-    return flow.check(house, steps, swept=(changes, time.perf_counter() - start)), changes
+    return flow.check(house, steps, swept=(drawn.changes, time.perf_counter() - start)), drawn
 
 
 def undo(house: House, when: str, what: str) -> tuple[Change, ...]:

@@ -20,7 +20,8 @@ class Held:
         """Say what was not looked at, or ""."""
         if self.unseen < 0:
             return "whether other processes write to it was not looked at: this system has no /proc"
-        return f"{self.unseen} processes of other users could not be looked at" if self.unseen else ""
+        many = "process" if self.unseen == 1 else "processes"
+        return f"{self.unseen} {many} of other users could not be looked at" if self.unseen else ""
 
 
 NOTHING = Held(files={}, unseen=0)  # nobody had to be asked

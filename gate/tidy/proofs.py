@@ -70,7 +70,7 @@ def _proven(seen: Seen, scene: Scene, told: Mapping[str, str]) -> Change:
         act, reason = _to_trash(why, "orphaned: its source is gone" if orphan else "")
     else:
         act, reason = _to_nothing(seen, scene, why)
-    return replace(_kept(seen, reason), act=act, ignored=why)
+    return _kept(seen, reason, act, why)
 
 
 def _to_trash(why: str, orphaned: str) -> tuple[str, str]:
@@ -88,13 +88,19 @@ def _to_nothing(seen: Seen, scene: Scene, why: str) -> tuple[str, str]:
     return ("trash", f"{again}; git does not ignore it") if again else ("kept", "git does not ignore it: it may be work")
 
 
-def _kept(seen: Seen, why: str) -> Change:
-    """Keep a path, and say what it weighs."""
-    size = sum(entry.size for entry in seen.entries if not entry.folder)
-    source = seen.source if seen.sourced else ""
-    rule = seen.hit
+def _kept(seen: Seen, reason: str, act: str = "kept", ignored: str = "") -> Change:
+    """Keep a path, or do something else with it, and say what it weighs."""
+    size = seen.entries[0].size if not seen.folder else sum(entry.size for entry in seen.entries if not entry.folder)
     return Change(
-        path=seen.path, kind=rule.rule.kind, size=size, act="kept", reason=why, rule=rule.pattern, source=source, entries=seen.entries
+        path=seen.path,
+        kind=seen.hit.rule.kind,
+        size=size,
+        act=act,
+        reason=reason,
+        rule=seen.hit.pattern,
+        ignored=ignored,
+        source=seen.source if seen.sourced else "",
+        entries=seen.entries,
     )
 
 

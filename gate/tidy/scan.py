@@ -5,6 +5,7 @@ import re
 import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,14 +84,15 @@ class _Walk:
         if (folders or files) and _is_foreign(folders, files, is_root=not path):
             return False
         matched = 0
+        in_cache = path.endswith(_IN_CACHE)
         for entry in files:
             hit = above or self._rules.file(path + entry.name)
             if hit:
-                self._file(at, path, entry, hit)
+                self._file(at, path, entry, hit, in_cache=in_cache)
                 matched += 1
         inner = [entry for entry in folders if self._folder(at, path, entry, depth)] if folders else []
         could = bool(path) and matched == others and len(inner) == len(folders)
-        if path.endswith(_IN_CACHE):
+        if in_cache:
             self.found.caches[path[:-1]] = (_entry(path[:-1], os.fstat(at)), others + len(folders))
         elif could and self._rules.empty:
             self.found.hollow[path[:-1]] = (_entry(path[:-1], os.fstat(at)), others + len(folders))
@@ -115,7 +117,10 @@ class _Walk:
         if hit and name != CACHE:
             self._matched(at, below, name, hit)
             return True
-        if name in _ENVIRONMENTS or below in self._mounts or depth > _DEEP:
+        if name in _ENVIRONMENTS or below in self._mounts:
+            return False
+        if depth > _DEEP:
+            self.found.unread.append(below)
             return False
         inner = self._opened(at, name, below)
         if inner < 0:
@@ -166,23 +171,35 @@ class _Walk:
             return -1
         return inner
 
-    def _file(self, at: int, path: str, entry: os.DirEntry[str], hit: Hit) -> None:
+    def _file(self, at: int, path: str, entry: os.DirEntry[str], hit: Hit, *, in_cache: bool) -> None:
         """Take a file or link; of byte code look for its source."""
-        name = entry.name
-        source, sourced = _source(at, path, name) if name.endswith(BYTECODE) else ("", False)
+        name, source, sourced = entry.name, "", False
+        if name.endswith(BYTECODE):
+            near = _made_from(name) if in_cache else name[:-1]
+            if near:
+                source = path[: -len(_IN_CACHE)] + near if in_cache else path + near
+                sourced = os.access(f"../{near}" if in_cache else near, os.F_OK, dir_fd=at)
         known = _entry(path + name, entry.stat(follow_symlinks=False))
-        self.found.seen.append(Seen(path=known.path, hit=hit, folder=False, entries=(known,), source=source, sourced=sourced))
+        self.found.seen.append(Seen(known.path, hit, False, (known,), "", source, sourced))  # noqa: FBT003 - no folder
 
 
-def _source(at: int, path: str, name: str) -> tuple[str, bool]:
-    """Say what byte code was made from, and whether that is there."""
-    above, near = path, name[:-1]
-    if path.endswith(_IN_CACHE):
-        cached = _CACHED.fullmatch(name)
-        if not cached:
-            return "", False
-        above, near = path[: -len(CACHE) - 1], f"{cached['source']}.py"
-    return above + near, os.access(near if above is path else f"../{near}", os.F_OK, dir_fd=at)
+@cache
+def _tag(rest: str) -> bool:
+    """Tell whether what follows the first dot of a name is what Python writes there; few differ, so the answers are kept."""
+    return _CACHED.fullmatch(f"x.{rest}") is not None
+
+
+def _made_from(name: str) -> str:
+    """Return the name of the source of cached byte code, or "" when Python gives its caches no such name.
+
+    >>> _made_from("a.cpython-311.opt-1.pyc"), _made_from("a.b.cpython-311.pyc"), _made_from("a.pyc")
+    ('a.py', 'a.b.py', '')
+    """
+    stem, _, rest = name.partition(".")
+    if _tag(rest) and "." not in rest.partition("-")[0]:
+        return f"{stem}.py"
+    found = _CACHED.fullmatch(name)
+    return f"{found['source']}.py" if found else ""
 
 
 def _is_foreign(folders: Sequence[os.DirEntry[str]], files: Sequence[os.DirEntry[str]], *, is_root: bool = False) -> bool:

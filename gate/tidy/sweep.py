@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate import worktree
@@ -15,9 +15,12 @@ from gate.tidy.proofs import judge
 from gate.tidy.rules import EMPTY, Rules
 from gate.tidy.scan import scan
 from gate.tidy.scene import Scene
+from gate.units import show_count
 from gate.work import Sweep
 
 _SMALL = 4096  # bytes of a .gitignore or CACHEDIR.TAG that are read
+
+_NAMED = 5  # folders that a note names
 
 Watch = Callable[[], None]
 
@@ -26,10 +29,25 @@ def quiet() -> None:
     """Watch nothing."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawn:
+    """A plan of a clean-up, and what could not be looked at while it was drawn."""
+
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...] = ()
+
+
 def draw(
     sweep: Sweep, root: Path, *, everything: bool = False, shared: bool = False, now: float | None = None, watch: Watch = quiet
 ) -> tuple[Change, ...]:
-    """Say what would be removed or trashed, and what a rule matches but must stay, each with its reason; touch nothing.
+    """Say what would be removed or trashed, and what a rule matches but must stay, each with its reason; touch nothing."""
+    return look(sweep, root, everything=everything, shared=shared, now=now, watch=watch).changes
+
+
+def look(
+    sweep: Sweep, root: Path, *, everything: bool = False, shared: bool = False, now: float | None = None, watch: Watch = quiet
+) -> Drawn:
+    """Draw the plan, and say what could not be looked at.
 
     `everything` also takes what is live, `shared` the caches of npm, pip and uv; `now` is in seconds since the epoch; `watch` is called
     for every folder.
@@ -38,17 +56,20 @@ def draw(
     with side_by_side(2) as later:
         tracked = later(worktree.tracked, root)
         scanned = scan(root, rules, watch)
+        held = openfiles.held(root) if scanned.seen else openfiles.NOTHING
         scene = Scene(
             tracked=sorted(tracked.result()),
             protect=sweep.protect,
             everything=everything,
-            held=openfiles.held(root) if scanned.seen else openfiles.NOTHING,
+            held=held,
             now=time.time() if now is None else now,
             read=lambda path: _first_bytes(root, path),
         )
     changes = judge(scanned, scene, lambda paths: worktree.ignored_by(root, paths), rules.empty)
     changes += tools.draw(sweep.rules) if shared else []
-    return tuple(sorted(changes, key=lambda change: (change.act == "kept", change.path)))
+    unread = f"{show_count(len(scanned.unread), 'folder')} could not be looked into: {', '.join(scanned.unread[:_NAMED])}"
+    notes = [*([unread] if scanned.unread else []), *([held.looked] if held.looked else [])]
+    return Drawn(changes=tuple(sorted(changes, key=lambda change: (change.act == "kept", change.path))), notes=tuple(notes))
 
 
 def carry_out(changes: Sequence[Change], journal: Journal, *, watch: Watch = quiet) -> tuple[Change, ...]:

@@ -62,6 +62,7 @@ def clean(words: argparse.Namespace, out: TextIO) -> int:
     from gate import flow, planning, tidying
     from gate.judge.verdict import exit_code
     from gate.report import terminal
+    from gate.report.text import plain
     from gate.work import Phase
 
     house, screen, start = flow.enter(Path.cwd(), mode(words)), terminal.console(out), time.perf_counter()
@@ -73,10 +74,11 @@ def clean(words: argparse.Namespace, out: TextIO) -> int:
     with _Late(screen) as watch, planning.carried_out(house, words.plan, Phase.CLEAN) as meant:
         told: Told = []
         if words.dry_run:
-            changes = tidying.draw(house, everything=words.all, shared=words.caches, watch=watch)
+            drawn = tidying.draw(house, everything=words.all, shared=words.caches, watch=watch)
         else:
-            told, changes = tidying.clean(house, everything=words.all, shared=words.caches, watch=watch, meant=meant)
-    terminal.cleaning(screen, changes, whole=words.dry_run, seconds=time.perf_counter() - start)
+            told, drawn = tidying.clean(house, everything=words.all, shared=words.caches, watch=watch, meant=meant)
+    terminal.cleaning(screen, drawn.changes, whole=words.dry_run, seconds=time.perf_counter() - start)
+    out.writelines(f"note: {plain(note)}\n" for note in drawn.notes)
     terminal.findings(screen, told)
     return exit_code(finding.outcome for _, finding, _ in told) if told else 0
 
