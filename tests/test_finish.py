@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -340,12 +341,17 @@ def test_store_that_is_put_back_before_the_commit_is_not_committed(ready: Reposi
 
 def test_store_that_is_put_back_after_the_commit_is_told(ready: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a client overwrites after the commit is said at the end, with what to do; that does it."""
-    monkeypatch.setattr("gate.finish.time.sleep", lambda _: ready.write("tasks/tasks.json", TASKS))
+
+    def sleep(_: float) -> None:
+        ready.write("tasks/tasks.json", TASKS)
+
+    ours = SimpleNamespace(sleep=sleep, monotonic=time.monotonic, perf_counter=time.perf_counter)
+    monkeypatch.setattr("gate.finish.time", ours)
     code, told = finish()
     assert code == 1
     assert "overwritten after the commit\n" in told
     assert "another program put back pending\n  next: gate task finish 20.2 writes it again\n" in told
-    monkeypatch.setattr("gate.finish.time.sleep", lambda _: None)
+    monkeypatch.setattr("gate.finish.time", time)
     assert finish()[0] == 0
     assert ready.git("show", "--name-only", "--format=", "HEAD").split() == [
         "docs/completed/20.2-completion-summary.md",
