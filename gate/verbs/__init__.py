@@ -29,7 +29,7 @@ def mode(words: argparse.Namespace) -> "Mode":
 
 
 def alone(act: Act) -> Act:
-    """Let a verb that changes or measures the tree wait until no other one does."""
+    """Let a verb that changes or measures the tree wait until no other one does; a dry run does neither, and leaves no lock behind."""
 
     @wraps(act)
     def locked(words: argparse.Namespace, out: TextIO) -> int:
@@ -42,6 +42,8 @@ def alone(act: Act) -> Act:
             sys.stderr.flush()
 
         words.root = worktree.find_root(Path.cwd())
+        if getattr(words, "dry_run", False):
+            return act(words, out)
         with lock.held(worktree.store(words.root) / "lock", words.line, say):
             return act(words, out)
 
