@@ -78,7 +78,7 @@ def state(house: Repository) -> tuple[str, str, bytes, str]:
 
 
 def test_finish_commits_the_verified_tree_and_sets_the_task(ready: Repository) -> None:
-    """One commit holds the work, the summary and the status; its tree id is the verified one."""
+    """One commit holds the work, the summary with its evidence, and the status; its tree id is the verified one."""
     before = io.StringIO()
     main(["tree"], before)
     code, told = finish()
@@ -88,7 +88,8 @@ def test_finish_commits_the_verified_tree_and_sets_the_task(ready: Repository) -
     main(["tree", "HEAD"], after)
     assert after.getvalue() == before.getvalue()
     changed = ready.git("show", "--name-only", "--format=", "HEAD").split()
-    assert changed == ["bots.py", "docs/completed/20.2-completion-summary.md", "new.txt", "tasks/tasks.json"]
+    pages = ["docs/completed/20.2-completion-summary.md", "docs/completed/20.2-evidence.json"]
+    assert changed == ["bots.py", *pages, "new.txt", "tasks/tasks.json"]
 
 
 def test_status_is_a_patch_of_two_lines_at_most(ready: Repository) -> None:
