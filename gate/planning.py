@@ -25,7 +25,7 @@ from gate.work import Documents, Duplicates, Phase, Tool
 _ID = re.compile(r"[0-9a-f]{12}-[0-9a-f]{12}")
 _HALF = 12  # hexadecimal digits of each half of an id
 _NAMED = 5  # paths that an error names
-_CARRIED = "plan.json"  # in the store: which plan was carried out in part, and the id of what is left of it
+_CARRIED = "carried.json"  # in the store: which plan was carried out in part, and the id of what is left of it
 
 
 def preview(house: House) -> Plan:

@@ -53,6 +53,12 @@ class Row:
         return Counted.WAIVED if self.waivers else Counted[self.evidence.finding.outcome]
 
     @property
+    def stands(self) -> str:
+        """Name the outcome on this tree, or why there is none."""
+        holds = self.standing is Standing.HOLDS and self.evidence is not None and not self.damage
+        return str(self.evidence.finding.outcome if holds and self.evidence else self.standing)
+
+    @property
     def optional(self) -> str:
         """Say why the tree is complete although this check was skipped, or return ""."""
         return self.step.work.optional if self.counted is Counted.SKIPPED and isinstance(self.step.work, Tool) else ""
@@ -86,7 +92,7 @@ class Verdict:
     @property
     def aside(self) -> tuple[str, ...]:
         """Tell how each check stands that decides nothing here."""
-        return tuple(f"{row.step.check}: {row.counted}" for row in self.rows if not row.asked)
+        return tuple(f"{row.step.check}: {row.stands}" for row in self.rows if not row.asked)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -80,7 +80,7 @@ def test_any_change_makes_evidence_stale(house: Repository) -> None:
     house.write("bots.py", (house.root / "bots.py").read_text() + "\n# one more\n")
     code, told = summary()
     assert code == 1
-    assert told.count("is stale: it last ran on another tree, policy or environment") == 7
+    assert told.count("is stale: it last ran on another tree, policy or environment") == 9
     house.git("checkout", "-q", "bots.py")
     assert summary()[0] == 0
 
@@ -114,7 +114,7 @@ def test_optional_skip_is_shown_and_not_counted(house: Repository) -> None:
     house.write("policies/quality.yaml", f"{quality}commands:\n  away: {{run: [no-such], needs: no-such, optional: not here}}\n")
     everything()
     code, told = summary()
-    assert (code, "lint/away is skipped, not passed: not here\n  8 checks: 1 skipped, 7 passed" in told) == (0, True), told
+    assert (code, "lint/away is skipped, not passed: not here\n  10 checks: 1 skipped, 9 passed" in told) == (0, True), told
     page = (house.root / ".gate/summary.md").read_text()
     assert "## Skipped, not passed\n\n- lint/away is SKIPPED: not measured: no-such is not installed; optional: not here" in page
     assert "no-such" not in page.split("## Environment")[1]
@@ -156,7 +156,8 @@ def test_summary_for_machines(house: Repository) -> None:
     code, told = summary("--json")
     body = json.loads(told)
     assert (code, body["completed"], body["exit_code"], body["missing"]) == (0, True, 0, [])
-    assert {row["check"] for row in body["checks"]} == {"format", "clean", "docs/links", "lint", "types", "tests", "memory/bot/growth"}
+    checks = {"format", "clean", "docs/links", "docs/index", "docs/duplicates", "lint", "types", "tests", "memory/bot/growth"}
+    assert {row["check"] for row in body["checks"]} == checks
     assert all(row["evidence"]["tree"] == body["tree"] for row in body["checks"])
 
 

@@ -357,7 +357,7 @@ def test_show_says_what_separates_a_task_from_done(kept: Repository) -> None:
     kept.write("tasks/tasks.json", TASKS.replace('"title": "Share"', '"title": "Share", "details": "gate: {checks: [tests]}"'))
     before = kept.git("status", "--porcelain")
     assert gate("task", "show", "20")[1].startswith(
-        "20  Make bots | lighter: in-progress\n  open subtasks: 20.2 (pending)\n  decided by: every required check of 7\n  missing: "
+        "20  Make bots | lighter: in-progress\n  open subtasks: 20.2 (pending)\n  decided by: every required check of 9\n  missing: "
     )
     code, told = gate("task", "show", "20.2")
     assert (code, told) == (

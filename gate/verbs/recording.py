@@ -29,7 +29,6 @@ def name(verb: Verb) -> None:
     made = verb("finish", alone(finish), "commit exactly the verified tree, set the task's status, write its summary")
     made.set_defaults(check=False)  # it has no mode that only reports; CI=true still stops it
     made.add_argument("--task", required=True, metavar="ID", help="for example 20 or 20.2")
-    made.add_argument("--against", default="", metavar="REV", help="also measure the memory cases of this revision, and compare")
     of_finish(made)
     made = verb("schema", schema, "print the JSON Schema of what the gate records")
     made.add_argument("what", choices=("evidence",))
@@ -41,6 +40,7 @@ def of_finish(parser: argparse.ArgumentParser) -> None:
     """Name what `gate finish` and `gate task finish` can be told."""
     parser.add_argument("--cascade", action="store_true", help="also set open subtasks to done, after asking")
     parser.add_argument("--yes", action="store_true", help="with --cascade: do not ask")
+    parser.add_argument("--against", default="", metavar="REV", help="also measure the memory cases of this revision, and compare")
 
 
 def summary(words: argparse.Namespace, out: TextIO) -> int:

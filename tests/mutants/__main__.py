@@ -284,7 +284,7 @@ MUTANTS = (
     Mutant(
         "a trial carries nothing out",
         "probe/trial.py",
-        "place.put(place.holder, place.key, one)",
+        "place.put(place.holder, place.key, make())",
         "pass",
         by="tests/test_advice.py::test_trial_achieves_what_was_predicted",
     ),
