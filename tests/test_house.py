@@ -106,7 +106,7 @@ def imported(folder: Path) -> set[str]:
     ("folder", "more"), [("probe", {"psutil", "gate.probe", "gate.remedies"}), ("remedies", {"numpy", "scipy", "gate.remedies"})]
 )
 def test_light_rooms_name_all_they_load(folder: str, more: set[str]) -> None:
-    """The probe and the remedies load the standard library and what is listed here: a trial of advice carries out a remedy, and that is all."""
+    """The probe and the remedies load the standard library and what is listed here; a trial of advice carries out a remedy."""
     assert imported(ROOT / "gate" / folder) - sys.stdlib_module_names <= more
 
 
