@@ -111,22 +111,26 @@ def outcomes(program: Program, seeds: int = SEEDS, **given: float) -> Counter[Ou
     return Counter(decide(program, seed=seed, asked=question(cpu=2), **given).outcome for seed in range(seeds))
 
 
+@pytest.mark.slow
 def test_white_noise_never_fails() -> None:
     """Of 400 runs of white noise none fails, and all pass."""
     assert outcomes(noise(1000)) == {PASSED: SEEDS}
 
 
+@pytest.mark.slow
 def test_related_noise_never_fails() -> None:
     """Of 400 runs of an autoregression of 0.9 none fails."""
     assert outcomes(related(0.9, 300))[FAILED] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", [related(0.99, 1000), walk(100), walk(10_000)], ids=["AR(.99)", "walk", "wide walk"])
 def test_chance_that_looks_like_growth_does_not_repeat(program: Program) -> None:
     """What wanders so slowly that it cannot be told from a trend may be called a leak once in a hundred runs at the most."""
     assert outcomes(program, 100)[FAILED] <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("share", "width"), [(0.9, 10_000), (0.99, 10_000), (0.999, 1000), (1.0, 1000)])
 def test_leak_in_slow_noise_never_passes(share: float, width: float) -> None:
     """A trend that chance hides in a short run is undecided: a fall by chance is no level either."""

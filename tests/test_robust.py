@@ -209,7 +209,7 @@ def test_nothing_hangs_beyond_its_budget(tmp_path: Path, place: str) -> None:
     outcome, said = told(tmp_path, codes[place], wall=1)
     assert outcome is Outcome.BROKEN
     assert "took longer than 1.0 s and was stopped; --budget-seconds gives it more" in said
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 30  # a machine may be busy; an endless loop has no end
 
 
 def test_a_step_that_waits_is_decided_in_few_calls(tmp_path: Path) -> None:
