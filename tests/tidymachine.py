@@ -1,5 +1,6 @@
 """A state machine over random real repositories: clean takes what it planned, nothing protected, and undo brings back what was kept."""
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -63,6 +64,7 @@ def template() -> Path:
     """Return a repository with nothing in it, made once: copying it is ten times as fast as git init."""
     if not _BARE:
         _BARE.append(Path(tempfile.mkdtemp(prefix="template-")))
+        atexit.register(shutil.rmtree, _BARE[0])
         subprocess.run(["git", "init", "-q", "-b", "main", "--template=", str(_BARE[0])], check=True)
     return _BARE[0] / ".git"
 
