@@ -20,7 +20,7 @@ from gate.measure.hashes import Hashes
 from gate.policy import FILES, Policy, load
 from gate.record import bundle, ledger, pruning
 from gate.rows import Row, Verdict
-from gate.threads import all_done, side_by_side
+from gate.threads import answer, side_by_side
 from gate.tidy import index, style
 from gate.work import Index, Phase, Question, Step, Sweep, Tool, Waiver
 
@@ -98,7 +98,8 @@ def check(
 
     alone = [step for step in rest if isinstance(step.work, Tool) and step.work.stream]
     with side_by_side(_MOST_AT_ONCE) as later:
-        all_done([later(take, group) for group in together([step for step in rest if step not in alone])])
+        for each in [later(take, group) for group in together([step for step in rest if step not in alone])]:
+            answer(each)
     for step in alone:
         take([step])
     if rest and house.tree() != present.tree:

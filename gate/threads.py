@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
@@ -10,21 +10,19 @@ from typing import Any
 from gate import command
 
 _MOMENT = 0.05  # seconds between two attempts to end what still runs
-
 _LISTEN = 0.2  # seconds after which a wait hears of an interrupt that another thread received
 
 Later = Callable[..., Future[Any]]  # call this in a thread, when there is one
 
 
-def all_done(asked: Sequence[Future[Any]]) -> None:
-    """Wait for calls in their order, and raise what the first one raised.
+def answer(asked: Future[Any]) -> Any:  # noqa: ANN401 - what was called decides
+    """Wait for one call, and return what it returned or raise what it raised.
 
     A wait without an end would not hear of an interrupt that the system delivered to another thread.
     """
-    for each in asked:
-        while not each.done():
-            wait([each], timeout=_LISTEN)
-        each.result()
+    while not asked.done():
+        wait([asked], timeout=_LISTEN)
+    return asked.result()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from gate.judge import trend
 from gate.measure import agents
 from gate.measure.agents import Fresh
 from gate.record.files import replace_file
-from gate.threads import Later, side_by_side
+from gate.threads import Later, answer, side_by_side
 from gate.work import Budget, Limit, Question, Subject
 
 STEPS = 200
@@ -75,9 +75,7 @@ def _row(later: Later, root: Path, state: str, pair: tuple[str, str], given: dic
     before, after = (_question(_BELIEFS, name, _SIZES, settle=1, given=given) for name in pair)
     weights = [later(_weight, question, root) for question in (before, after)]
     shared = later(_shared, after, root)
-    return lambda: Row(
-        state=state, before=weights[0].result(), after=weights[1].result(), shared=shared.result(), same=same.result(), **kind
-    )
+    return lambda: Row(state=state, before=answer(weights[0]), after=answer(weights[1]), shared=answer(shared), same=answer(same), **kind)
 
 
 def _framework(later: Later, root: Path) -> Callable[[], Framework]:
@@ -93,8 +91,8 @@ def _framework(later: Later, root: Path) -> Callable[[], Framework]:
     weights = {name: later(_weight, question, root) for name, question in stages.items()}
     return lambda: Framework(
         version=metadata.version("inferactively-pymdp"),
-        stages=tuple((name, weight.result()) for name, weight in weights.items()),
-        same=same.result(),
+        stages=tuple((name, answer(weight)) for name, weight in weights.items()),
+        same=answer(same),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gate import worktree
 from gate.facts import Change
-from gate.threads import side_by_side
+from gate.threads import answer, side_by_side
 from gate.tidy import descriptors, openfiles, tools
 from gate.tidy.journal import Journal
 from gate.tidy.proofs import judge
@@ -58,7 +58,7 @@ def look(
         scanned = scan(root, rules, watch)
         held = openfiles.held(root) if scanned.seen else openfiles.NOTHING
         scene = Scene(
-            tracked=sorted(tracked.result()),
+            tracked=sorted(answer(tracked)),
             protect=sweep.protect,
             everything=everything,
             held=held,
