@@ -32,7 +32,7 @@ def preview(house: House, new: Sequence[Learning] = ()) -> Done:
     if when:
         message = f"docs: the run {when} was stopped in the middle; take it back with gate docs --undo, then plan again"
         raise GateError(message)
-    return _pages(house, consolidate.draw(_work(house), house.root).told, new)
+    return _pages(house, consolidate.draw(house.work(Documents), house.root).told, new)
 
 
 def move(house: House, new: Sequence[Learning] = ()) -> Done:
@@ -43,7 +43,7 @@ def move(house: House, new: Sequence[Learning] = ()) -> Done:
     when = consolidate.stopped(house.root)
     back = journal.undo(house.root, when) if when else ()
     tree = house.tree()
-    drawn = consolidate.draw(_work(house), house.root)
+    drawn = consolidate.draw(house.work(Documents), house.root)
     done = replace(_pages(house, drawn.told, new), back=back)
     if not drawn.told.moves and not done.pages:
         return done
@@ -95,8 +95,3 @@ def _write(house: House, run: journal.Journal, new: Sequence[Learning]) -> None:
     """Write what the gate writes into pages of the author's, drawn again for where documents lie now."""
     for edit in drawing.writings(house, new=new)[0]:
         run.rewrite(edit.path, edit.before, edit.after)
-
-
-def _work(house: House) -> Documents:
-    """Return what the policy says about documents."""
-    return next(step.work for step in house.steps if isinstance(step.work, Documents))

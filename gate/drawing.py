@@ -21,7 +21,7 @@ def draw(house: House) -> tuple[Changes, tuple[str, ...]]:
     moved: dict[str, str] = {}
     filed: list[Change] = []
     try:
-        told = consolidate.draw(_documents(house), house.root).told
+        told = consolidate.draw(house.work(Documents), house.root).told
     except GateError as error:
         refused.append(str(error))
     else:
@@ -29,7 +29,7 @@ def draw(house: House) -> tuple[Changes, tuple[str, ...]]:
         filed = list(_filed(house.root, told))
     written, more = writings(house, moved=moved)
     return {
-        Phase.CLEAN: tuple(change for step in house.steps if isinstance(step.work, Sweep) for change in sweep.draw(step.work, house.root)),
+        Phase.CLEAN: sweep.draw(house.work(Sweep), house.root),
         Phase.DOCS: (*filed, *(edits.change(house.root, edit) for edit in written)),
     }, (*refused, *more)
 
@@ -56,11 +56,6 @@ def _collect(drawn: list[Edit], refused: list[str], part: Callable[[], Iterable[
         drawn += part()
     except GateError as error:
         refused.append(str(error))
-
-
-def _documents(house: House) -> Documents:
-    """Return what the policy says about documents."""
-    return next(step.work for step in house.steps if isinstance(step.work, Documents))
 
 
 def _taught(house: House) -> tuple[Learning, ...]:

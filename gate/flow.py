@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from gate import again, inquiry, plan, reuse, worktree
 from gate.environment import environment
@@ -22,10 +23,12 @@ from gate.record import bundle, ledger, pruning
 from gate.rows import Row, Verdict
 from gate.threads import answer, side_by_side
 from gate.tidy import index, style
-from gate.work import Index, Phase, Question, Step, Sweep, Tool, Waiver
+from gate.work import Documents, Duplicates, Index, Phase, Question, Step, Sweep, Tool, Waiver
 
 _NAMED = 5  # paths that an error names
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine
+
+Kind = TypeVar("Kind", Sweep, Documents, Duplicates)
 
 Told = list[tuple[Step, Finding, float | str]]  # what was found, and the seconds it took or where it is reused from
 Tidied = tuple[tuple[Change, ...], float]  # what was changed, and the seconds that it took
@@ -45,6 +48,10 @@ class House:
     def tree(self, revision: str = "") -> str:
         """Return the tree id of the work tree, or of a revision."""
         return worktree.tree_id(self.root, self.policy.workflow.record.paths, revision)
+
+    def work(self, kind: type[Kind]) -> Kind:
+        """Return the one work of a kind that every policy asks for."""
+        return next(step.work for step in self.steps if isinstance(step.work, kind))
 
     def present(self, tree: str) -> reuse.Present:
         """Return what evidence about a tree must be about to hold now."""

@@ -37,11 +37,11 @@ def preview(house: House) -> Plan:
         tree=tree,
         trouble=trouble,
         id=identity(tree, changes) if tree else "",
-        state=state.read(next(step.work for step in house.steps if isinstance(step.work, Documents)), house.root),
+        state=state.read(house.work(Documents), house.root),
         steps=house.steps,
         changes={**changes, Phase.QUALITY: _style(house)},
         refused=refused,
-        duplicates=next(duplicates.measure(step.work, house.root) for step in house.steps if isinstance(step.work, Duplicates)).diagnostics,
+        duplicates=duplicates.measure(house.work(Duplicates), house.root).diagnostics,
     )
     if tree:
         reading = Reading(wall=time.perf_counter() - start, cpu=time.process_time() - cpu)

@@ -17,8 +17,7 @@ Watch = Callable[[str], None]  # what is being done
 
 def draw(house: House, *, everything: bool, shared: bool, watch: Watch) -> Drawn:
     """Say what a clean-up would take and what it would leave; touch nothing, not even evidence."""
-    (work,) = (step.work for step in house.steps if isinstance(step.work, Sweep))
-    return sweep.look(work, house.root, everything=everything, shared=shared, watch=lambda: watch("looking"))
+    return sweep.look(house.work(Sweep), house.root, everything=everything, shared=shared, watch=lambda: watch("looking"))
 
 
 def clean(house: House, *, everything: bool, shared: bool, watch: Watch, meant: tuple[Change, ...] | None = None) -> tuple[Told, Drawn]:
