@@ -2,12 +2,12 @@
 
 import math
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gate import inquiry, worktree
+from gate import flow, inquiry, worktree
 from gate.errors import GateError
 from gate.facts import Finding, Outcome
 from gate.policy import FOLDER
@@ -43,7 +43,7 @@ def calibrate(root: Path, steps: Sequence[Step], *, write: bool) -> tuple[Calibr
     text = before.decode("utf-8-sig")
     rows: list[Calibrated] = []
     largest: dict[KeyPath, float] = {}  # of several cases that share one limit, the heaviest is written
-    for group in _cases(steps):
+    for group in flow.together(steps):
         questions = [step.work for step in group if isinstance(step.work, Question)]
         for step, question, (_, finding) in zip(group, questions, inquiry.answer(questions, root), strict=True):
             row = _placed(step.check, question, finding)
@@ -58,15 +58,6 @@ def calibrate(root: Path, steps: Sequence[Step], *, write: bool) -> tuple[Calibr
     if write and text.encode() != before:
         replace_file(path, text.encode(), last_check=lambda: _unchanged(path, before))
     return tuple(rows)
-
-
-def _cases(steps: Sequence[Step]) -> Iterator[list[Step]]:
-    """Group the questions of each case."""
-    groups: dict[str, list[Step]] = {}
-    for step in steps:
-        if isinstance(step.work, Question):
-            groups.setdefault(step.work.case, []).append(step)
-    yield from groups.values()
 
 
 def _placed(check: str, question: Question, finding: Finding) -> Calibrated:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from gate import drawing, flow, plan
 from gate.errors import GateError
@@ -63,8 +62,7 @@ def learnt(text: str | None, task: str) -> tuple[Learning, ...]:
             message = f"--task {task}: what did it teach? add --learning TEXT"
             raise GateError(message)
         return ()
-    today = datetime.now().astimezone().date()  # the day of the reader
-    return (learnings.learning(text, date=today.isoformat(), task=task),)
+    return (learnings.learning(text, date=flow.day(), task=task),)
 
 
 def undo(house: House, when: str) -> tuple[Change, ...]:

@@ -138,17 +138,22 @@ def today(house: House) -> verdicts.Now:
         tree="",
         policy=house.policy.digest,
         environment=environment(),
-        day=_day(),
+        day=day(),
         moment=moment,
         oldest=oldest(house.policy, moment),
         waivers=house.waivers,
     )
 
 
+def day() -> str:
+    """Return today: a policy's day is the reader's day."""
+    return date.today().isoformat()  # noqa: DTZ011
+
+
 def oldest(policy: Policy, moment: str) -> str:
     """Return the time before which evidence was too old to be used again at a moment."""
     since = datetime.fromisoformat(moment) - timedelta(seconds=policy.workflow.record.max_age)
-    return since.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return _written(since)
 
 
 def note_git(house: House, tree: str, headline: str, wall: float) -> None:
@@ -273,13 +278,13 @@ def _said(house: House, step: Step, found: Evidence | reuse.Reused) -> tuple[Ste
     """Return what was found of a step, with the word of the waivers that cover it today, and what it took."""
     took: float | str = found.reading.wall if isinstance(found, Evidence) else found.source
     complaints = found.reading.diagnostics if isinstance(found, Evidence) else found.complaints
-    return step, replace(found.finding, waived=exceptions.words(house.waivers, step.check, found.finding, _day(), complaints)), took
-
-
-def _day() -> str:
-    """Return today: a policy's day is the reader's day."""
-    return date.today().isoformat()  # noqa: DTZ011
+    return step, replace(found.finding, waived=exceptions.words(house.waivers, step.check, found.finding, day(), complaints)), took
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return _written(datetime.now(UTC))
+
+
+def _written(moment: datetime) -> str:
+    """Write a moment of UTC as records hold it, in whole seconds."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

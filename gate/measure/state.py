@@ -11,6 +11,7 @@ from pathspec import GitIgnoreSpec
 
 from gate import status, worktree
 from gate.facts import Diagnostic
+from gate.pages import tree
 from gate.state import Amount, State, Status, Weight
 from gate.work import Documents
 
@@ -22,7 +23,7 @@ _POINTS = b"filter"  # without this word in any attributes file nothing goes thr
 def read(documents: Documents, root: Path) -> State:
     """Look at everything once."""
     told = status.read(root)
-    walk = _Walk(root=str(root), status=told, folders=_folders(told.tracked))
+    walk = _Walk(root=str(root), status=told, folders=tree.folders(told.tracked))
     _look(walk)
     marks, pointers = status.marks(root)
     files = sorted(walk.files)
@@ -120,17 +121,6 @@ def _is_other(walk: _Walk, folder: str, names: set[str]) -> bool:
     if {"HEAD", "objects", "refs"} <= names:  # bare; to git its files are like any others
         walk.nested.append(folder)
     return False
-
-
-def _folders(paths: Iterable[str]) -> frozenset[str]:
-    """Return every folder that holds a tracked file."""
-    found: set[str] = set()
-    for path in paths:
-        folder = posixpath.dirname(path)
-        while folder and folder not in found:
-            found.add(folder)
-            folder = posixpath.dirname(folder)
-    return frozenset(found)
 
 
 def _filters(root: Path, files: list[str]) -> bool:

@@ -65,7 +65,6 @@ def check(words: argparse.Namespace, out: TextIO) -> int:
     """Run one kind of check, or say what is recorded of it."""
     from gate import again
     from gate.judge.verdict import exit_code
-    from gate.report import lines
 
     otherwise = bool(words.steps or words.budget)
     if words.what != "memory" and (words.cases or words.explain or otherwise):
@@ -76,12 +75,7 @@ def check(words: argparse.Namespace, out: TextIO) -> int:
     if known and any(found.finding.outcome != "PASSED" for _, found in known):
         known = None  # the policy may say something about it
     rows: lines.Told = [(one, found.finding, found.source) for one, found in known] if known else _measured(words, verbs, out)
-    if out.isatty():
-        from gate.report import terminal
-
-        terminal.findings(terminal.console(out), rows, explain=words.explain)
-    else:
-        out.write(lines.text(lines.findings(rows, explain=words.explain)))
+    _tell(out, rows, explain=words.explain)
     if otherwise:
         out.write("not recorded: the policy asks for other steps or another budget\n")
     return exit_code(finding.outcome for _, finding, _ in rows if not finding.waived)
@@ -106,12 +100,23 @@ def _measured(words: argparse.Namespace, verbs: Sequence[str], out: TextIO) -> "
         )
 
 
+def _tell(out: TextIO, rows: "lines.Told", *, explain: bool) -> None:
+    """Write findings, styled at a terminal; what styles them loads only there."""
+    from gate.report import lines
+
+    if out.isatty():
+        from gate.report import terminal
+
+        terminal.findings(terminal.console(out), rows, explain=explain)
+    else:
+        out.write(lines.text(lines.findings(rows, explain=explain)))
+
+
 def measure(words: argparse.Namespace, out: TextIO) -> int:
     """Ask about one callable."""
     from gate import single
     from gate.facts import Outcome
     from gate.judge.verdict import exit_code
-    from gate.report import lines
 
     names = single.asked(words.question, setup=words.setup)
     if words.max and words.question in {"default", "all"}:
@@ -123,12 +128,8 @@ def measure(words: argparse.Namespace, out: TextIO) -> int:
     rows = [(step, finding, reading.wall) for step, reading, finding in told]
     if words.json:
         out.write(single.as_json(told))
-    elif out.isatty():
-        from gate.report import terminal
-
-        terminal.findings(terminal.console(out), rows, explain=bool(words.explain))
     else:
-        out.write(lines.text(lines.findings(rows, explain=bool(words.explain))))
+        _tell(out, rows, explain=bool(words.explain))
     # what could not be measured was asked for by name here, so it is undecided
     return exit_code(Outcome.INCONCLUSIVE if finding.outcome is Outcome.SKIPPED else finding.outcome for _, finding, _ in rows)
 

@@ -78,7 +78,6 @@ def verify(words: argparse.Namespace, out: TextIO) -> int:
 
 def _verify(words: argparse.Namespace, out: TextIO) -> int:
     from gate import verifying, worktree
-    from gate.report.text import plain
 
     checked = verifying.verify(worktree.find_root(Path.cwd()), words.file, words.revision, again=words.rerun)
     said = "NOT VERIFIED" if checked.wrong else "NOT DECIDED" if checked.open else "verified"
