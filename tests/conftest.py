@@ -1,5 +1,6 @@
 """Real git repositories for tests, with the user's own configuration out of the way."""
 
+import io
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gate import measure
+from gate.cli import main
 from gate.facts import Outcome
 
 ROOT = Path(__file__).parents[1]
@@ -86,6 +88,12 @@ class Repository:
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", message)
         return self.git("rev-parse", "HEAD").strip()
+
+
+def call(*words: str) -> tuple[int, str]:
+    """Run the command; return its exit code and what it printed."""
+    out = io.StringIO()
+    return main(list(words), out), out.getvalue()
 
 
 def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, old: str, new: str) -> None:

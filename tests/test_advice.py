@@ -1,6 +1,5 @@
 """Advice: what it proposes of invented surveys, what it sees of agents of which everything is known, and what comes of it when tried."""
 
-import io
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from hypothesis.extra import numpy as npst
 
 from gate import advise, inquiry
 from gate.advice import Advised, Held, Proposal, Slottable, Survey, Trial
-from gate.cli import main
 from gate.errors import GateError
 from gate.facts import Holder, Outcome
 from gate.judge.advice import layout, propose
@@ -23,7 +21,7 @@ from gate.measure import advice as measured
 from gate.probe import arrays, canon
 from gate.report import advice as reported
 from gate.work import Budget, Limit, Phase, Question, Step, Subject
-from tests.conftest import Repository, planted
+from tests.conftest import Repository, call, planted
 
 pytestmark = pytest.mark.xdist_group("advice")
 
@@ -464,8 +462,7 @@ def test_silence_and_trouble_are_told_in_a_line() -> None:
 
 def run(*words: str) -> tuple[int, str]:
     """Run the command."""
-    out = io.StringIO()
-    return main(["advise", *words], out), out.getvalue()
+    return call("advise", *words)
 
 
 def test_unknown_case_is_refused(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:

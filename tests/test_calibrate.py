@@ -8,7 +8,7 @@ import pytest
 from gate.cli import main
 from gate.errors import GateError
 from gate.policy.patch import put
-from tests.conftest import Repository
+from tests.conftest import Repository, call
 
 FLOW = "agents:\n  bot:\n    limits:\n      growth: {max: 0 B/step}  # none\n      handles: {max: 0/step}\n"
 BLOCK = (
@@ -42,8 +42,7 @@ def test_what_is_no_mapping_is_refused(at: tuple[str, ...]) -> None:
 
 def run(*words: str) -> tuple[int, str]:
     """Run the command."""
-    out = io.StringIO()
-    return main(["calibrate", *words], out), out.getvalue()
+    return call("calibrate", *words)
 
 
 def test_dead_limit_is_named_and_the_measured_value_is_written(house: Repository) -> None:

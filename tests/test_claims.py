@@ -1,12 +1,11 @@
 """A repository that re-enacts false claims of completion, each known from a real project: the gate names every one."""
 
-import io
 from pathlib import Path
 
 import pytest
 
-from gate.cli import main
 from tests.conftest import BOTS, POLICIES, Repository, calm, furnish
+from tests.conftest import call as gate
 from tests.proofs.finished import SUMMARY, finished
 
 MEMORY = """version: 1
@@ -38,12 +37,6 @@ ORIGINAL = BOTS.replace("    return Bot()", "    bot = Bot()\n    bot.memory = b
 ORIGINAL += '\n\ndef slow(agent: Bot) -> None:\n    """Take its time."""\n    del agent\n    sum(range(200_000))\n'
 OPTIMISED = ORIGINAL.replace("bytes(2000)", "bytes(5000)")
 COPY = "class Bot:\n    pass\n\n\ndef test_bot() -> None:\n    assert Bot()\n"  # of the product, pasted into its test
-
-
-def gate(*words: str) -> tuple[int, str]:
-    """Run the command; return its exit code and what it printed."""
-    out = io.StringIO()
-    return main(list(words), out), out.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The command as a user meets it: exit codes, clear errors, and what it does not load."""
 
-import io
 import re
 import signal
 import subprocess
@@ -12,17 +11,10 @@ import psutil
 import pytest
 
 from gate import __version__
-from gate.cli import main
-from tests.conftest import POLICIES, Repository
+from tests.conftest import POLICIES, Repository, call
 
 BROKEN = Path(__file__).with_name("assets") / "policies"
 HEAVY = ("numpy", "scipy", "git", "rich")
-
-
-def call(*words: str) -> tuple[int, str]:
-    """Call the command; return its exit code and what it printed."""
-    out = io.StringIO()
-    return main(list(words), out), out.getvalue()
 
 
 @pytest.mark.parametrize("words", [["--version"], ["policy", "check"], ["policy", "schema", "memory"]])

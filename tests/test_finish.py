@@ -13,7 +13,7 @@ import pytest
 
 from gate.cli import main
 from gate.record import commit
-from tests.conftest import Repository, calm, furnish
+from tests.conftest import Repository, call, calm, furnish
 from tests.test_record import everything
 
 TASKS = """{
@@ -38,8 +38,7 @@ TASKS = """{
 
 def finish(task: str = "20.2") -> tuple[int, str]:
     """Finish a task; return the exit code and what was printed."""
-    out = io.StringIO()
-    return main(["finish", "--task", task], out), out.getvalue()
+    return call("finish", "--task", task)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The index of documents, duplicates, and the pages that `gate docs` writes: generated, checked, taken back."""
 
-import io
 import random
 import time
 from collections.abc import Iterator
@@ -11,13 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gate import consolidation, flow
-from gate.cli import main
 from gate.errors import GateError
 from gate.facts import Mode
 from gate.measure.duplicates import compare
 from gate.tidy import index, journal
 from gate.work import Index
-from tests.conftest import Repository
+from tests.conftest import Repository, call
 from tests.killing import killed_at
 from tests.trees import snapshot
 
@@ -33,12 +31,6 @@ BLOCK = """\
 
 <!-- gate:index:end -->
 """
-
-
-def call(*words: str) -> tuple[int, str]:
-    """Call the command; return its exit code and what it printed."""
-    out = io.StringIO()
-    return main(list(words), out), out.getvalue()
 
 
 @pytest.fixture

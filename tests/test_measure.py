@@ -1,6 +1,5 @@
 """Any callable of any code gets a verdict: from the command line, as JSON, and from a program."""
 
-import io
 import json
 import os
 import re
@@ -11,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from gate import measure
-from gate.cli import main
 from gate.errors import GateError
 from gate.facts import Outcome
-from tests.conftest import planted
+from tests.conftest import call, planted
 
 DRIVER = '''"""A driver."""
 
@@ -137,8 +135,7 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*words: str) -> tuple[int, str]:
     """Run the command."""
-    out = io.StringIO()
-    return main(["measure", *words], out), out.getvalue()
+    return call("measure", *words)
 
 
 CASES = {  # callable, setup -> exit code, what is said

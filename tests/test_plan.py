@@ -1,6 +1,5 @@
 """The plan in real repositories: what it says of their state, what it would do, and that a stale one is refused."""
 
-import io
 import json
 import os
 import time
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 
 from gate import worktree
-from gate.cli import main
 from gate.facts import Change, Diagnostic, Entry
 from gate.measure import state
 from gate.planning import identity
@@ -20,7 +18,7 @@ from gate.report import outline
 from gate.report import plan as page
 from gate.state import Amount, Dirty, Marks, Plan, State, Status, Submodule, Weight
 from gate.work import Documents, Phase, Step, Tool
-from tests.conftest import Repository, furnish
+from tests.conftest import Repository, call, furnish
 
 ALL = Documents(match=("*.md",), leave=(), root=(), home="docs")
 
@@ -28,12 +26,6 @@ ALL = Documents(match=("*.md",), leave=(), root=(), home="docs")
 def look(repository: Repository) -> State:
     """Read the state of a repository."""
     return state.read(ALL, repository.root)
-
-
-def call(*words: str) -> tuple[int, str]:
-    """Call the command; return its exit code and what it printed."""
-    out = io.StringIO()
-    return main(list(words), out), out.getvalue()
 
 
 def planned() -> dict[str, Any]:

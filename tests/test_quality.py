@@ -1,23 +1,20 @@
 """Real ruff, mypy and pytest on real repositories: findings, mending, and tools that cannot work."""
 
-import io
 import json
 
 import pytest
 
 from gate import flow, worktree
-from gate.cli import main
 from gate.facts import Diagnostic, Mode, Reading
 from gate.judge import reports
 from gate.measure import tools
 from gate.work import Tool
-from tests.conftest import Repository
+from tests.conftest import Repository, call
 
 
 def check(what: str, *more: str) -> tuple[int, str]:
     """Run one check; return its exit code and report."""
-    out = io.StringIO()
-    return main(["check", what, *more], out), out.getvalue()
+    return call("check", what, *more)
 
 
 def test_sound_code_passes_all_three(house: Repository) -> None:

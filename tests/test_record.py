@@ -12,7 +12,7 @@ from gate import flow, worktree
 from gate.cli import main
 from gate.facts import Evidence, Mode, Outcome
 from gate.record import ledger
-from tests.conftest import Repository
+from tests.conftest import Repository, call
 
 
 def check(*words: str) -> int:
@@ -22,8 +22,7 @@ def check(*words: str) -> int:
 
 def summary(*words: str) -> tuple[int, str]:
     """Write the summary; return the exit code and what was printed."""
-    out = io.StringIO()
-    return main(["summary", *words], out), out.getvalue()
+    return call("summary", *words)
 
 
 def evidence(house: Repository, name: str) -> tuple[Evidence | None, str]:
@@ -131,7 +130,7 @@ def test_waived_failure_is_shown_until_its_day(house: Repository, monkeypatch: p
     code, told = summary()
     assert (code, f"lint/bad is waived, not passed: until {day} by ada: old" in told) == (0, True), told
     assert f"waived until {day} by ada" in (house.root / ".gate/summary.md").read_text()
-    monkeypatch.setattr(flow, "_day", (day + timedelta(days=1)).isoformat)
+    monkeypatch.setattr(flow, "day", (day + timedelta(days=1)).isoformat)
     code, told = summary()
     assert (code, f"(waiver by ada at policies/workflow.yaml:4 expired on {day}: old)" in told) == (1, True), told
     assert check("check", "lint") == 1

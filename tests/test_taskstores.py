@@ -1,6 +1,5 @@
 """Task stores of every kind: tasks in plain YAML, checks that a task asks for, what was overwritten, and the verbs."""
 
-import io
 import json
 import os
 import pty
@@ -14,7 +13,6 @@ from types import MappingProxyType
 import pytest
 
 from gate import tasking, worktree
-from gate.cli import main
 from gate.errors import TaskError
 from gate.facts import Fault
 from gate.policy import load
@@ -24,6 +22,7 @@ from gate.record.taskmaster import open_store
 from gate.record.tasks import STATUSES, Change, Store, Task, Tasks
 from gate.tasking import plain, stores
 from tests.conftest import POLICIES, Repository
+from tests.conftest import call as gate
 from tests.test_finish import TASKS
 
 NOW = "2026-11-22T08:09:10.123Z"
@@ -49,12 +48,6 @@ tasks:
       - id: 2
         dependencies: [1, "9"]
 """
-
-
-def gate(*words: str) -> tuple[int, str]:
-    """Call the command; return its exit code and what it printed."""
-    out = io.StringIO()
-    return main(list(words), out), out.getvalue()
 
 
 def changed(text: str, *changes: Change) -> str:

@@ -1,6 +1,5 @@
 """A stranger's clone re-checks a committed summary; whatever is edited, left out or about another tree is named."""
 
-import io
 import json
 import shutil
 from collections.abc import Callable
@@ -10,21 +9,19 @@ from pathlib import Path
 import pytest
 
 from gate import __version__, flow, page, verifying
-from gate.cli import main
 from gate.facts import Mode
 from gate.judge import verdict as verdicts
 from gate.record import bundle
 from gate.rows import Page
 from gate.work import Phase, Question
-from tests.conftest import Repository
+from tests.conftest import Repository, call
 from tests.proofs import tamper
 from tests.proofs.finished import EVIDENCE, SUMMARY, finished, invented
 
 
 def verify(*words: str) -> tuple[int, str]:
     """Verify a summary; return the exit code and what was printed."""
-    out = io.StringIO()
-    return main(["verify-summary", *(words or (SUMMARY,))], out), out.getvalue()
+    return call("verify-summary", *(words or (SUMMARY,)))
 
 
 @pytest.fixture(scope="module")
