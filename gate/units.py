@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 
 _UNITS = {
     "B": 1,
@@ -30,11 +31,7 @@ def size(text: str) -> float:
 
     Raises ValueError when the unit is missing or unknown.
     """
-    found = _SIZE.fullmatch(text)
-    if not found:
-        message = f'"{text}" is not a size; write for example "10 MB"'
-        raise ValueError(message)
-    return float(found[1]) * _UNITS[found[2]]
+    return _read(text, _SIZE, _UNITS, 'a size; write for example "10 MB"')
 
 
 def rate(text: str, per: str) -> float:
@@ -75,11 +72,7 @@ def duration(text: str) -> float:
 
     Raises ValueError when the unit is missing or unknown.
     """
-    found = _TIME.fullmatch(text)
-    if not found:
-        message = f'"{text}" is not a duration; write for example "30 s"'
-        raise ValueError(message)
-    return float(found[1]) * _SECONDS[found[2]]
+    return _read(text, _TIME, _SECONDS, 'a duration; write for example "30 s"')
 
 
 def age(text: str) -> float:
@@ -90,11 +83,7 @@ def age(text: str) -> float:
 
     Raises ValueError when the unit is missing or unknown.
     """
-    found = _AGE.fullmatch(text)
-    if not found:
-        message = f'"{text}" is not an age; write for example "30 d"'
-        raise ValueError(message)
-    return float(found[1]) * _SECONDS[found[2]]
+    return _read(text, _AGE, _SECONDS, 'an age; write for example "30 d"')
 
 
 def show_age(seconds: float) -> str:
@@ -153,6 +142,15 @@ def show_time(seconds: float) -> str:
     if seconds < _EXACT:
         return f"{seconds:.1f} s"
     return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def _read(text: str, form: re.Pattern[str], units: Mapping[str, float], wanted: str) -> float:
+    """Read a number with its unit; raise ValueError, with what is wanted, for anything else."""
+    found = form.fullmatch(text)
+    if not found:
+        message = f'"{text}" is not {wanted}'
+        raise ValueError(message)
+    return float(found[1]) * units[found[2]]
 
 
 def _three_digits(value: float) -> str:
