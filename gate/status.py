@@ -56,7 +56,7 @@ def marks(root: Path) -> tuple[tuple[Marks, ...], tuple[str, ...]]:
     """Count TODO and FIXME, whole words in capitals, in all text that a commit would hold; name the files that are LFS pointers."""
     words = ("grep", "--untracked", "--no-recurse-submodules", "-I", "-z", "-o", "-w", "-E", "--full-name", "--no-color", "--no-column")
     wanted = ("-e", "TODO", "-e", "FIXME", "-e", f"^{re.escape(_POINTER)}$")
-    told = worktree.tell(root, *words, "--no-line-number", "--no-heading", "--no-break", *wanted, fine=(0, 1))
+    told = worktree.git(root, *words, "--no-line-number", "--no-heading", "--no-break", *wanted, fine=(0, 1)).out
     counts: dict[str, list[int]] = {}
     pointers = []
     for path, word in _FOUND.findall(told):

@@ -83,11 +83,6 @@ def ask(root: Path, *words: str, stdin: Iterable[str] = ()) -> list[str]:
     return _split(_git(root, *words, stdin="\0".join(stdin).encode("utf-8", "surrogateescape")).out)
 
 
-def tell(root: Path, *words: str, fine: tuple[int, ...] = (0,)) -> str:
-    """Return git's answer as it is; raises GateError as `ask` does, for an exit code that is not fine."""
-    return _git(root, *words, fine=fine).out
-
-
 def tracked(root: Path) -> tuple[str, ...]:
     """Return every path that git tracks, conflicted ones once."""
     return tuple(dict.fromkeys(_split(_git(root, "ls-files", "-z").out)))
@@ -147,7 +142,7 @@ def busy(root: Path) -> str:
 
 
 def git(root: Path, *words: str, fine: tuple[int, ...] = (0,), seconds: float = 120.0) -> Ran:
-    """Ask git about other revisions, in the same quiet and safe way; an exit code that is not `fine` is a GateError."""
+    """Ask git anything in the same quiet and safe way; an exit code that is not `fine` is a GateError."""
     return _git(root, *words, fine=fine, seconds=seconds)
 
 
