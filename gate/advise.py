@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gate.advice import Advised
 from gate.errors import GateError
+from gate.facts.advice import Advised
+from gate.facts.work import Question, Step
 from gate.judge.advice import propose
 from gate.measure import advice, nursery
 from gate.units import show_size
-from gate.work import Question, Step
 
 _TOLD = 3  # proposals under a finding
 

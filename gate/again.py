@@ -7,10 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gate import environment, reuse, worktree
+from gate import environment, reuse
 from gate.facts import Mode
 from gate.measure.hashes import Hashes
 from gate.record.files import replace_file
+from gate.repo import worktree
 
 _VERSION = 1
 _FILE = "plan.json"

@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from gate import again, inquiry, plan, reuse, worktree
+from gate import again, inquiry, plan, reuse
 from gate.environment import environment
 from gate.errors import GateError
 from gate.facts import Change, Evidence, Finding, Inputs, Mode, Outcome, Reading
+from gate.facts.rows import Row, Verdict
+from gate.facts.work import Documents, Duplicates, Index, Phase, Question, Step, Sweep, Tool, Waiver
 from gate.judge import judge
 from gate.judge import verdict as verdicts
 from gate.judge import waivers as exceptions
@@ -20,10 +22,9 @@ from gate.measure import inputs, measure
 from gate.measure.hashes import Hashes
 from gate.policy import FILES, Policy, load
 from gate.record import bundle, ledger, pruning
-from gate.rows import Row, Verdict
+from gate.repo import worktree
 from gate.threads import answer, side_by_side
 from gate.tidy import index, style
-from gate.work import Documents, Duplicates, Index, Phase, Question, Step, Sweep, Tool, Waiver
 
 _NAMED = 5  # paths that an error names
 _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machine

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gate.facts import Finding, Look, Outcome, Reading
+from gate.facts.work import Question
 from gate.judge import limits, looks
 from gate.measure import agents, nursery, parts
-from gate.work import Question
 
 _WATCHED = ("growth", "churn", "handles")
 

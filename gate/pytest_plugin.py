@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # every pytest run of everybody who has the gate installed lo
     from collections.abc import Generator
 
     from gate.facts import Finding
-    from gate.work import Question, Waiver
+    from gate.facts.work import Question, Waiver
 
 MARK = "agent_memory"
 LIMITS = {"growth": "0 B/call", "handles": "0/call"}  # what the mark allows when it says nothing else
@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _ABOUT)
     if not config.getoption("gate"):
         return
-    from gate.worktree import find_root  # noqa: PLC0415 - only with --gate
+    from gate.repo.worktree import find_root  # noqa: PLC0415 - only with --gate
 
     try:
         found = find_root(config.rootpath)
@@ -131,7 +131,7 @@ class PolicyFile(pytest.File):
     def collect(self) -> "Iterator[Case]":
         """Yield every case; a policy with mistakes is one error that names them all."""
         from gate import plan, policy  # noqa: PLC0415 - only with --gate
-        from gate.work import Question  # noqa: PLC0415
+        from gate.facts.work import Question  # noqa: PLC0415
 
         try:
             found = policy.load(self.path.parents[1])
@@ -207,7 +207,7 @@ class Marked(Measured):
         """Measure in a child that finds what pytest's own path finds."""
         from dataclasses import replace  # noqa: PLC0415 - only when something is measured
 
-        from gate import single  # noqa: PLC0415
+        from gate.acts import single  # noqa: PLC0415
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", os.pathsep.join(_own_path()))
@@ -234,7 +234,7 @@ def _marked(function: pytest.Function, parent: pytest.Collector, mistakes: list[
     """Return the item that measures a function, or say what is wrong with its mark."""
     from dataclasses import replace  # noqa: PLC0415 - only where a test is marked
 
-    from gate import single  # noqa: PLC0415
+    from gate.acts import single  # noqa: PLC0415
 
     path, line, _ = function.reportinfo()
     place = f"{os.path.relpath(path, function.config.rootpath)}:{(line or 0) + 1}"

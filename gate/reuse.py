@@ -12,9 +12,9 @@ from typing import Any
 
 from gate import command, environment
 from gate.facts import Diagnostic, Evidence, Finding, Inputs, Outcome
+from gate.facts.work import Question, Step, Sweep, Tool
 from gate.measure.hashes import Hashes
 from gate.record import ledger
-from gate.work import Question, Step, Sweep, Tool
 
 _TRIED = 8  # records of other trees that are looked at for one check, the newest first
 _CASE, _PYTHON, _TREE, _NEVER = "case", "python", "tree", "never"  # what a check may read

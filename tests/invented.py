@@ -12,10 +12,10 @@ from unittest import mock
 from gate import inquiry
 from gate.command import Child
 from gate.facts import Finding, Holder, Reading
+from gate.facts.work import Budget, Limit, Question, Subject
 from gate.measure import nursery
 from gate.probe import pins, watch
 from gate.probe.meters import Meters
-from gate.work import Budget, Limit, Question, Subject
 
 Levels = Iterator[float]
 Program = Callable[[random.Random], Levels]  # what one process holds after each of its steps

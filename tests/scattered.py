@@ -11,12 +11,13 @@ from io import StringIO
 from pathlib import Path
 from typing import TypeVar
 
-from gate import cli, consolidation, flow, plan
+from gate import cli, flow, plan
+from gate.acts import consolidation
 from gate.errors import GateError
 from gate.facts import Mode
+from gate.facts.work import Documents
 from gate.policy import load
 from gate.tidy import consolidate, journal
-from gate.work import Documents
 from tests.conftest import Repository, furnish
 from tests.killing import killed_at
 from tests.trees import Snapshot, snapshot

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from gate import advise, inquiry
-from gate.advice import Advised, Held, Proposal, Slottable, Survey, Trial
 from gate.errors import GateError
 from gate.facts import Holder, Outcome
+from gate.facts.advice import Advised, Held, Proposal, Slottable, Survey, Trial
+from gate.facts.work import Budget, Limit, Phase, Question, Step, Subject
 from gate.judge.advice import layout, propose
 from gate.measure import advice as measured
 from gate.probe import arrays, canon
 from gate.report import advice as reported
-from gate.work import Budget, Limit, Phase, Question, Step, Subject
 from tests.conftest import Repository, call, planted
 
 pytestmark = pytest.mark.xdist_group("advice")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gate import flow, inquiry, revisions
+from gate import flow, inquiry
 from gate.cli import main
 from gate.facts import Estimate, Finding, Mode, Outcome
+from gate.facts.rows import Base
 from gate.judge import against
 from gate.record import ledger
-from gate.rows import Base
+from gate.repo import revisions
 from tests.conftest import Repository
 from tests.test_report import asked, evidence, gathered, placed
 
@@ -125,7 +126,7 @@ def test_unknown_revision_is_one_clear_error(house: Repository, capsys: pytest.C
 
 def test_work_tree_of_a_killed_run_goes_with_the_next(house: Repository) -> None:
     """After kill -9 the work tree stays; the next run removes it and what git noted of it, and leaves one alone whose run goes on."""
-    code = "import sys, time\nfrom pathlib import Path\nfrom gate import revisions\n"
+    code = "import sys, time\nfrom pathlib import Path\nfrom gate.repo import revisions\n"
     code += "with revisions.checked_out(Path.cwd(), sys.argv[1]) as folder:\n    print(folder, flush=True)\n    time.sleep(60)\n"
     head = house.git("rev-parse", "HEAD").strip()
     words = [sys.executable, "-c", code, head]

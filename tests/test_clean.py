@@ -20,12 +20,12 @@ from rich.console import Console
 
 from gate.cli import main
 from gate.facts import Change
+from gate.facts.work import Rule, Sweep
 from gate.tidy import scan, sweep, tools
 from gate.tidy.journal import runs
 from gate.tidy.openfiles import Held
 from gate.tidy.rules import Rules
 from gate.verbs import tidying
-from gate.work import Rule, Sweep
 from tests.conftest import ROOT, Repository
 from tests.tidymachine import TidyMachine
 from tests.tidytrees import assert_nothing_is_lost, big, killed_soon
@@ -362,7 +362,7 @@ def test_mounted_folders_stay(house: Repository) -> None:
 import sys
 from pathlib import Path
 from gate.tidy import sweep
-from gate.work import Rule, Sweep
+from gate.facts.work import Rule, Sweep
 rules = (Rule(kind="build", match=("build/",), regenerable=True), Rule(kind="backups", match=("*.bak",)))
 for change in sweep.draw(Sweep(rules=rules), Path(sys.argv[1])):
     print(change.path, change.act, change.reason, sep="|")

@@ -129,7 +129,7 @@ def test_interrupt_exits_130(house: Repository, monkeypatch: pytest.MonkeyPatch,
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gate.worktree.find_root", interrupt)
+    monkeypatch.setattr("gate.repo.worktree.find_root", interrupt)
     assert call("plan")[0] == 130
     assert capsys.readouterr().err == "gate: interrupted\n"
 

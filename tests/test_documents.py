@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gate.facts import Reading
+from gate.facts.work import Documents
 from gate.measure import documents
-from gate.work import Documents
 from tests.conftest import Repository
 
 HEADINGS = {

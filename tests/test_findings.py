@@ -6,7 +6,7 @@ import pytest
 
 from gate import inquiry
 from gate.facts import Outcome
-from gate.work import Budget, Limit, Question, Subject
+from gate.facts.work import Budget, Limit, Question, Subject
 
 FOUND = {  # population -> bytes a step, what the explanation names
     "gridworld": ((100, 260), ".mind.prev_actions: list, +1 items/step"),

@@ -60,7 +60,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ready(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """Return a repository with work to commit and complete evidence for it."""
-    monkeypatch.setattr("gate.finish._SETTLED", 0.0)  # no client writes here
+    monkeypatch.setattr("gate.acts.finish._SETTLED", 0.0)  # no client writes here
     shutil.copytree(prepared, tmp_path / "repo", symlinks=True)
     monkeypatch.chdir(tmp_path / "repo")
     return Repository(tmp_path / "repo")
@@ -345,12 +345,12 @@ def test_store_that_is_put_back_after_the_commit_is_told(ready: Repository, monk
         ready.write("tasks/tasks.json", TASKS)
 
     ours = SimpleNamespace(sleep=sleep, monotonic=time.monotonic, perf_counter=time.perf_counter)
-    monkeypatch.setattr("gate.finish.time", ours)
+    monkeypatch.setattr("gate.acts.finish.time", ours)
     code, told = finish()
     assert code == 1
     assert "overwritten after the commit\n" in told
     assert "another program put back pending\n  next: gate task finish 20.2 writes it again\n" in told
-    monkeypatch.setattr("gate.finish.time", time)
+    monkeypatch.setattr("gate.acts.finish.time", time)
     assert finish()[0] == 0
     assert ready.git("show", "--name-only", "--format=", "HEAD").split() == [
         "docs/completed/20.2-completion-summary.md",

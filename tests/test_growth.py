@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gate.facts import Estimate, Finding, Holder, Outcome, Reading, Series
+from gate.facts.work import Limit
 from gate.judge import growth, looks, trend
 from gate.probe import watch
 from gate.probe.meters import Meters
-from gate.work import Limit
 from tests.invented import (
     BASE,
     Program,

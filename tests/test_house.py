@@ -16,6 +16,9 @@ from tests.mutants.__main__ import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[1]
 FLOORS = "Data goes one way: every folder has its floor"
+ACTS = "Acts stand on each other in one order"
+GIT = "One question to git stands on another"
+STACKED = "Records stand on records"
 CIRCLES = "Siblings do not go in circles"
 RECORDS = "Rooms see records, never the policy or the plan"
 PURE = "Judges and reports act on nothing"
@@ -36,7 +39,7 @@ MISTAKES = {
     "a remedy prints": ("remedies/pool.py", "import rich.text", FREE),
     "the root loads records": ("__init__.py", "from gate import facts", EMPTY),
     "a report measures": ("report/summary.py", "from gate.measure import tools", FLOORS),
-    "records know the order": ("facts.py", "import gate.flow", FLOORS),
+    "records know the order": ("facts/__init__.py", "import gate.flow", FLOORS),
     "a module that nobody placed": ("extra.py", '"""An extra."""', FLOORS),
     "the sweep reads policies": ("tidy/sweep.py", "from gate.policy import Policy", RECORDS),
     "the measure reads the plan for its types": (
@@ -44,12 +47,15 @@ MISTAKES = {
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import gate.plan",
         RECORDS,
     ),
+    "a drawing carries out": ("acts/drawing.py", "from gate.acts import consolidation", ACTS),
+    "git's door asks for the state": ("repo/worktree.py", "from gate.repo import status", GIT),
+    "the plan's records know the summary's": ("facts/work.py", "from gate.facts import rows", STACKED),
     "judges in a circle": ("judge/trend.py", "from gate.judge import limits", CIRCLES),
     "a second door to yaml": ("policy/load.py", "import yaml", "One door to yaml"),
     "a second door to psutil": ("measure/tools.py", "import psutil", "One door to psutil"),
     "a second door to memray": ("measure/agents.py", "import memray", "One door to memray"),
-    "a second door to GitPython": ("worktree.py", "import git", "One door to GitPython"),
-    "a second door to child processes": ("worktree.py", "from subprocess import run", CHILDREN),
+    "a second door to GitPython": ("repo/worktree.py", "import git", "One door to GitPython"),
+    "a second door to child processes": ("repo/worktree.py", "from subprocess import run", CHILDREN),
     "a window to child processes": ("flow.py", "from multiprocessing import Pool", WINDOW),
 }
 

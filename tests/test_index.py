@@ -9,12 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gate import consolidation, flow
+from gate import flow
+from gate.acts import consolidation
 from gate.errors import GateError
 from gate.facts import Mode
+from gate.facts.work import Index
 from gate.measure.duplicates import compare
 from gate.tidy import index, journal
-from gate.work import Index
 from tests.conftest import Repository, call
 from tests.killing import killed_at
 from tests.trees import snapshot

@@ -11,9 +11,9 @@ import pytest
 
 from gate import inquiry
 from gate.facts import Outcome, Reading
+from gate.facts.work import Budget, Limit, Question, Subject
 from gate.judge import limits, looks
 from gate.measure import agents
-from gate.work import Budget, Limit, Question, Subject
 from tests.conftest import planted
 
 ROOT = Path(__file__).parents[1]

@@ -14,10 +14,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from gate import flow, worktree
+from gate import flow
 from gate.cli import main
 from gate.facts import Mode
 from gate.record import ledger, lock, pruning
+from gate.repo import worktree
 from tests.conftest import ROOT, Repository
 
 EDITS = 1000

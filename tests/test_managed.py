@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gate.errors import GateError
+from gate.facts.work import Learning
 from gate.tidy import learnings, managed
-from gate.work import Learning
 from tests.conftest import Repository
 
 BEGIN, END = b"<!-- gate:learnings:begin -->", b"<!-- gate:learnings:end -->"

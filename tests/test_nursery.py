@@ -13,9 +13,9 @@ import pytest
 
 from gate import inquiry
 from gate.facts import Outcome
+from gate.facts.work import Question
 from gate.measure import agents, nursery
 from gate.probe import pins
-from gate.work import Question
 from tests.test_instrument import question
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are forked on Linux only")

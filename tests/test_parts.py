@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from gate.facts import Finding, Outcome, Part, Reading, Series
+from gate.facts.work import Budget, Limit, Question, Subject
 from gate.judge import limits
 from gate.measure import agents, parts
 from gate.probe import blocks
 from gate.probe.meters import Meters
-from gate.work import Budget, Limit, Question, Subject
 from tests.conftest import planted
 
 ROOT = Path(__file__).parents[1]

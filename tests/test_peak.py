@@ -7,9 +7,9 @@ import pytest
 
 from gate import inquiry
 from gate.facts import Finding, Outcome, Reading, Series
+from gate.facts.work import Budget, Limit, Question, Subject
 from gate.judge import limits
 from gate.measure import agents
-from gate.work import Budget, Limit, Question, Subject
 
 CODE = '''"""Agents whose steps need a known amount for a while."""
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from gate import worktree
+from gate.acts.planning import identity
 from gate.facts import Change, Diagnostic, Entry
+from gate.facts.state import Amount, Dirty, Marks, Plan, State, Status, Submodule, Weight
+from gate.facts.work import Documents, Phase, Step, Tool
 from gate.measure import state
-from gate.planning import identity
+from gate.repo import worktree
 from gate.report import outline
 from gate.report import plan as page
-from gate.state import Amount, Dirty, Marks, Plan, State, Status, Submodule, Weight
-from gate.work import Documents, Phase, Step, Tool
 from tests.conftest import Repository, call, furnish
 
 ALL = Documents(match=("*.md",), leave=(), root=(), home="docs")
@@ -596,7 +596,7 @@ def test_many_files_take_few_questions(tmp_path: Path, monkeypatch: pytest.Monke
         asked.append(words[0])
         return real(root, *words, **more)
 
-    monkeypatch.setattr("gate.worktree._git", ask)
+    monkeypatch.setattr("gate.repo.worktree._git", ask)
     counts = []
     for number in (2, 200):
         house = Repository(tmp_path / str(number))

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from gate import flow, worktree
+from gate import flow
 from gate.facts import Diagnostic, Mode, Reading
+from gate.facts.work import Tool
 from gate.judge import reports
 from gate.measure import tools
-from gate.work import Tool
+from gate.repo import worktree
 from tests.conftest import Repository, call
 
 

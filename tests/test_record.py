@@ -8,10 +8,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from gate import flow, worktree
+from gate import flow
 from gate.cli import main
 from gate.facts import Evidence, Mode, Outcome
 from gate.record import ledger
+from gate.repo import worktree
 from tests.conftest import Repository, call
 
 

@@ -17,12 +17,12 @@ from markdown_it.token import Token
 from rich.console import Console
 
 from gate.facts import Change, Diagnostic, Estimate, Evidence, Finding, Mode, Outcome, Reading, Series
+from gate.facts.rows import Counted, Page, Row, Standing, Verdict
+from gate.facts.work import Budget, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool, Waiver
 from gate.judge import verdict as verdicts
 from gate.judge import waivers
 from gate.report import machine, summary, terminal
 from gate.report.text import code, markdown, plain
-from gate.rows import Counted, Page, Row, Standing, Verdict
-from gate.work import Budget, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool, Waiver
 
 ASSETS = Path(__file__).with_name("assets") / "reports"
 TREE, OTHER, POLICY, COMMIT = "a1" * 20, "b2" * 20, "c3" * 32, "d4" * 20

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from gate import environment, flow, inquiry, reuse, worktree
+from gate import environment, flow, inquiry, reuse
 from gate.cli import main
 from gate.facts import Evidence, Mode, Outcome
+from gate.facts.work import Question
 from gate.measure import agents, inputs, seeds
 from gate.record import ledger
-from gate.work import Question
+from gate.repo import worktree
 from tests.conftest import Repository
 
 MEMORY = "version: 1\nagents:\n"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gate import cli, single
+from gate import cli
+from gate.acts import single
 from gate.facts import Outcome
 from gate.probe import pins
 from tests.conftest import Repository

@@ -10,10 +10,10 @@ import pytest
 from gate import plan
 from gate.cli import main
 from gate.facts import Change
+from gate.facts.work import Sweep
 from gate.policy import load
 from gate.tidy import sweep
 from gate.tidy.journal import Journal
-from gate.work import Sweep
 from tests.conftest import Repository
 
 

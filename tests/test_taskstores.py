@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import pytest
 
-from gate import tasking, worktree
+from gate import tasking
 from gate.errors import TaskError
 from gate.facts import Fault
 from gate.policy import load
@@ -20,6 +20,7 @@ from gate.policy.patch import put, set_values
 from gate.policy.reader import read
 from gate.record.taskmaster import open_store
 from gate.record.tasks import STATUSES, Change, Store, Task, Tasks
+from gate.repo import worktree
 from gate.tasking import plain, stores
 from tests.conftest import POLICIES, Repository
 from tests.conftest import call as gate

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gate import __version__, flow, page, verifying
+from gate import __version__, flow
+from gate.acts import page, verifying
 from gate.facts import Mode
+from gate.facts.rows import Page
+from gate.facts.work import Phase, Question
 from gate.judge import verdict as verdicts
 from gate.record import bundle
-from gate.rows import Page
-from gate.work import Phase, Question
 from tests.conftest import Repository, call
 from tests.proofs import tamper
 from tests.proofs.finished import EVIDENCE, SUMMARY, finished, invented

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gate import worktree
 from gate.errors import GateError
+from gate.repo import worktree
 from tests.conftest import Repository
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from gate.facts import Change
+from gate.facts.work import Rule, Sweep
 from gate.tidy import sweep
 from gate.tidy.journal import Journal, runs, undo
-from gate.work import Rule, Sweep
 from tests.trees import Snapshot, snapshot
 
 SWEEP = Sweep(

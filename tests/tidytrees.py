@@ -8,9 +8,9 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from gate.facts.work import Rule, Sweep
 from gate.tidy import sweep
 from gate.tidy.journal import Journal, empty, runs, undo
-from gate.work import Rule, Sweep
 from tests.conftest import POLICIES, Repository
 from tests.trees import Snapshot, snapshot
 

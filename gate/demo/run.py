@@ -16,12 +16,12 @@ from gate import command
 from gate.demo import figures, plot, report
 from gate.demo.figures import Figures, Framework, Row, Sameness, Weight
 from gate.errors import GateError
+from gate.facts.work import Budget, Limit, Question, Subject
 from gate.judge import trend
 from gate.measure import agents
 from gate.measure.agents import Fresh
 from gate.record.files import replace_file
 from gate.threads import Later, answer, side_by_side
-from gate.work import Budget, Limit, Question, Subject
 
 STEPS = 200
 _AT_ONCE = 2  # processes; more would disturb each other's step times

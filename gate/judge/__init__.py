@@ -1,8 +1,8 @@
 """Pure judgement: readings and limits in, findings out; no files, no clock, no processes."""
 
 from gate.facts import Finding, Mode, Reading
+from gate.facts.work import Documents, Duplicates, Index, Step, Sweep
 from gate.judge import reports
-from gate.work import Documents, Duplicates, Index, Step, Sweep
 
 __all__ = ["judge"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from gate.advice import Held, Proposal, Slottable, Survey
 from gate.facts import Holder
+from gate.facts.advice import Held, Proposal, Slottable, Survey
 
 WORTH = 0.05  # share of what an agent weighs that a proposal must save: less is within what agents differ by, and not worth its code
 _LEAST = 64  # bytes per agent that it must save in any case

@@ -1,9 +1,9 @@
 """A tree against a base: what weighs less, what weighs more, and what nobody can tell."""
 
 from gate.facts import Estimate, Finding
-from gate.rows import Base, Compared, Counted, Row, Verdict
+from gate.facts.rows import Base, Compared, Counted, Row, Verdict
+from gate.facts.work import Question
 from gate.units import show_amount
-from gate.work import Question
 
 _NOISE = 0.01  # of the base: fresh processes of the same code have been seen 0.5 % apart, which no interval of one of them shows
 _MEASURED = {Counted.PASSED, Counted.FAILED, Counted.WAIVED, Counted.INCONCLUSIVE}

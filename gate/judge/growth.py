@@ -7,8 +7,8 @@ from itertools import pairwise, product
 from statistics import fmean, median
 
 from gate.facts import Estimate, Outcome, Series
+from gate.facts.work import Limit
 from gate.judge.trend import confidence, theil_sen
-from gate.work import Limit
 
 _BLOCKS = 32  # blocks into which the part of a run that counts is cut
 _COARSE = 15  # fewer and larger ones, whose lowest readings are those of a sawtooth

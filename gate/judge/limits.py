@@ -4,9 +4,9 @@ from dataclasses import replace
 from itertools import groupby
 
 from gate.facts import Estimate, Finding, Outcome, Reading, Series
+from gate.facts.work import Limit, Question
 from gate.judge import growth, peak, reports, trend
 from gate.units import show_amount, show_size
-from gate.work import Limit, Question
 
 _SLACK = 1 << 18  # bytes by which pages may exceed what they hold when a population is built
 _LEAST = {"mapped": 1 << 18, "rss": 1 << 21}  # bytes that these may move by themselves: pages, allocator slack

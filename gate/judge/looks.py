@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gate.facts import Estimate, Finding, Holder, Look, Outcome, Reading
+from gate.facts.work import Question
 from gate.units import show_amount
-from gate.work import Question
 
 _SCREEN = 0.06  # seconds of work of the first look
 _LONGER = 4  # times as many steps before growth is called a leak

@@ -1,8 +1,8 @@
 """Decide whether the most that one step needs is within its limit."""
 
 from gate.facts import Estimate, Finding, Outcome, Series
+from gate.facts.work import Question
 from gate.units import show_amount, show_count
-from gate.work import Question
 
 _NOISE = 1 << 18  # bytes by which pages may exceed what was allocated in them
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gate.facts import Change, Diagnostic, Finding, Mode, Outcome, Reading
+from gate.facts.work import Step, Tool, Work
 from gate.units import show_count, show_size
-from gate.work import Step, Tool, Work
 
 _NAMED = 5  # files that a headline names
 _SHOWN = 20  # complaints that a finding repeats

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from gate.facts import Evidence, Outcome
+from gate.facts.rows import Counted, Row, Standing, Verdict
+from gate.facts.work import Step, Waiver
 from gate.judge import waivers as exceptions
-from gate.rows import Counted, Row, Standing, Verdict
-from gate.work import Step, Waiver
 
 BROKEN, FAILED, INCONCLUSIVE, PASSED = 2, 1, 3, 0
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from gate.facts import Diagnostic, Finding, Outcome
-from gate.rows import Counted, Row
-from gate.work import Waiver
+from gate.facts.rows import Counted, Row
+from gate.facts.work import Waiver
 
 _LIVED_WITH = {Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED}  # never BROKEN: nobody knows what it would have found
 _UNKNOWN = {Counted.MISSING, Counted.STALE, Counted.OLD, Counted.BROKEN}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gate.facts import Finding, Reading
-from gate.work import Documents, Duplicates, Step, Tool
+from gate.facts.work import Documents, Duplicates, Step, Tool
 
 __all__ = ["churn", "footprint", "growth", "handles", "measure", "peak"]
 
@@ -66,7 +66,7 @@ def measure(step: Step, root: Path) -> Reading:
 
 def _ask(name: str, step: Code, setup: Code, limit: str, seconds: float, root: Path | None) -> Finding:
     """Go through the one door that asks about a callable."""
-    from gate import single  # noqa: PLC0415 - it stands above this room; only a program that asks by itself comes this way
+    from gate.acts import single  # noqa: PLC0415 - it stands above this room; only a program that asks by itself comes this way
 
     drawn = single.questions(single.named(step), [name], setup=single.named(setup), limits={name: limit}, seconds=seconds)
     ((_, _, finding),) = single.answer(drawn, root or Path.cwd())

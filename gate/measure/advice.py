@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gate.advice import Held, Proposal, Slottable, Survey, Trial
 from gate.facts import Holder
+from gate.facts.advice import Held, Proposal, Slottable, Survey, Trial
+from gate.facts.work import Question
 from gate.measure.agents import Answer, Fresh
-from gate.work import Question
 
 _FEWEST, _USUAL, _MOST = 2, 4, 8  # live agents: one alone shares nothing
 _SECONDS = 2.0  # of stepping between the two looks, at the most

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from gate.facts import Holder, Hotspot, Look, Reading, Series, TypeSize
+from gate.facts.work import Question
 from gate.measure import nursery, throwaway
-from gate.work import Question
 
 _SHARE = 0.8  # of the wall clock that stepping may use; a child that is still busy at the end of it is stopped
 _TRACED = 1024  # steps of a traced run, at the most

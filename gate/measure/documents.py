@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from gate import worktree
 from gate.facts import Diagnostic, Reading
+from gate.facts.work import Documents
 from gate.pages import complaints, tree
-from gate.work import Documents
+from gate.repo import worktree
 
 MOVES = "nox -s docs"  # the command that moves documents to where they belong
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from gate import worktree
 from gate.facts import Diagnostic, Reading
-from gate.work import Duplicates
+from gate.facts.work import Duplicates
+from gate.repo import worktree
 
 _WORDS = 5  # of one shingle
 _MOST = 2**20  # bytes of a document whose words are compared

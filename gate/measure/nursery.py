@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from gate.command import Born, Child, NotBorn, Ran
+from gate.facts.work import Question
 from gate.measure import inputs, throwaway
 from gate.probe import inputs as notes
 from gate.probe import pins
 from gate.units import show_size, show_time
-from gate.work import Question
 
 Answer = dict[str, Any]  # JSON to and from a child: see gate/probe
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from statistics import median
 
 from gate.facts import Part, Reading
+from gate.facts.work import Question
 from gate.measure.agents import Fresh
-from gate.work import Question
 
 _FEWEST = 2  # agents: one alone shares nothing
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from gate import status, worktree
 from gate.facts import Diagnostic
+from gate.facts.state import Amount, State, Status, Weight
+from gate.facts.work import Documents
 from gate.pages import tree
-from gate.state import Amount, State, Status, Weight
-from gate.work import Documents
+from gate.repo import status, worktree
 
 LARGE = 10 * 10**6  # bytes from which a file that a commit would hold is large
 _TRACKED, _UNTRACKED, _IGNORED = range(3)

@@ -10,9 +10,9 @@ from typing import Any
 
 from gate.command import run
 from gate.facts import Hotspot
+from gate.facts.work import Question
 from gate.probe import pins
 from gate.units import show_time
-from gate.work import Question
 
 _SHARE = 0.75  # of the seconds of work that a question may take: an explanation may step as long
 _WIDE = 200  # letters of a line that a child printed

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from gate.command import Child, Ran, find, run
 from gate.facts import Diagnostic, Reading
+from gate.facts.work import Tool
 from gate.measure import covers
-from gate.work import Tool
 
 _CALM = {
     "NO_COLOR": "1",

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from gate.facts.work import Question
 from gate.measure.agents import Fresh
-from gate.work import Question
 
 _OURS = ("gate/__init__.py", "gate/probe/")  # of a checkout of the gate itself: the instrument, and no part of any agent
 

@@ -3,10 +3,10 @@
 import os
 
 from gate.facts import Diagnostic
+from gate.facts.work import Documents
 from gate.pages import filing
 from gate.pages.page import Link, Page
 from gate.pages.tree import Tree
-from gate.work import Documents
 
 
 def link(tree: Tree, path: str, found: Link) -> Diagnostic | None:

@@ -7,8 +7,8 @@ from functools import cache
 
 from pathspec import GitIgnoreSpec
 
+from gate.facts.work import Destination, Documents, Filing
 from gate.pages.page import Page
-from gate.work import Destination, Documents, Filing
 
 POLICY = "policies/docs.yaml"
 _FACE = "readme"  # it describes its folder, so that only a rule about its path takes it elsewhere

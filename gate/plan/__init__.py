@@ -5,9 +5,9 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from gate.errors import GateError
+from gate.facts.work import Question, Step, Waiver
 from gate.plan import memory, quality, tidy
 from gate.policy import Policy
-from gate.work import Question, Step, Waiver
 
 
 def steps(policy: Policy) -> tuple[Step, ...]:

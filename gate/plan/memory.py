@@ -4,9 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from gate.policy import Policy
-from gate.policy.memory import AgentCase, CallCase, LimitPolicy
-from gate.work import (
+from gate.facts.work import (
     Budget,
     Limit,
     Phase,
@@ -14,6 +12,8 @@ from gate.work import (
     Step,
     Subject,
 )
+from gate.policy import Policy
+from gate.policy.memory import AgentCase, CallCase, LimitPolicy
 
 
 def questions(policy: Policy) -> Iterator[Step]:

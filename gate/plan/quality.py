@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from gate.policy import Policy
-from gate.work import (
+from gate.facts.work import (
     Phase,
     Step,
     Tool,
 )
+from gate.policy import Policy
 
 
 def formatting(policy: Policy) -> Step:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from gate.policy import Policy
-from gate.work import (
+from gate.facts.work import (
     Destination,
     Documents,
     Duplicates,
@@ -14,6 +13,7 @@ from gate.work import (
     Step,
     Sweep,
 )
+from gate.policy import Policy
 
 
 def clean(policy: Policy) -> Step:

@@ -67,7 +67,7 @@ class Survey:
         self._herd, self._meters, self._rest = herd, meters, rest
 
     def look(self, *, root: str, steps: int, until: float) -> Row:
-        """Look, let everyone take `steps` steps, fewer when it gets late (monotonic seconds), and look again: see gate/advice.py."""
+        """Look, let everyone take `steps` steps, fewer when it gets late (monotonic seconds), and look again: see gate/facts/advice.py."""
         everyone, first = self._herd.round(), self._first()
         half = take(everyone, max(1, steps // 2), (Own.monotonic() + until) / 2)
         middle = Reached(self.agents, self.walls).rooms

@@ -13,8 +13,8 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 
 from gate.errors import GateError
 from gate.facts import Change, Evidence, Inputs, Outcome, Reading
+from gate.facts.rows import Page, Row, Standing
 from gate.record import ledger
-from gate.rows import Page, Row, Standing
 
 FORMAT = 1  # of bundles and of the text that is written from them: another text is another format
 _MOST = 16 * 2**20  # bytes that are read

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gate import worktree
 from gate.facts import Evidence
 from gate.record.files import replace_file, replace_files
+from gate.repo import worktree
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

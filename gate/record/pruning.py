@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate import worktree
 from gate.record.ledger import FOLDER
+from gate.repo import worktree
 
 _LEFT = 3600.0  # seconds after which a scratch folder of ours belongs to nobody: computing a tree id takes less
 

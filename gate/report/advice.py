@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from gate.advice import Advised, Proposal, Trial
+from gate.facts.advice import Advised, Proposal, Trial
 from gate.report.text import plain
 from gate.units import show_amount, show_count, show_size
 

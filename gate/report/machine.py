@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from gate.rows import Row, Standing, Verdict
+from gate.facts.rows import Row, Standing, Verdict
 
 VERSION = 1
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from gate.facts import Estimate, Evidence
+from gate.facts.rows import Base, Compared, Page, Row
+from gate.facts.work import Question
 from gate.report.text import code, markdown, table
-from gate.rows import Base, Compared, Page, Row
 from gate.units import show_amount, show_time
-from gate.work import Question
 
 _SHORT = 12  # letters of a digest that a row names
 _UNCLAIMED = "No base was measured, so nothing here says that anything got better; to compare: `gate summary --against REV`"

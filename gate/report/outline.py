@@ -4,10 +4,10 @@ import dataclasses
 import json
 
 from gate.facts import Change
+from gate.facts.state import Plan, State
+from gate.facts.work import Phase, Step, Tool
 from gate.report import plan as page
 from gate.report.text import readable
-from gate.state import Plan, State
-from gate.work import Phase, Step, Tool
 
 VERSION = 1
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
 from gate.facts import Change
+from gate.facts.state import Dirty, Plan, State, Weight
+from gate.facts.work import Phase
 from gate.report.text import plain, readable
-from gate.state import Dirty, Plan, State, Weight
 from gate.units import show_count, show_size
-from gate.work import Phase
 
 WIDTH = 80
 _MOST = 8  # lines of one list; what is longer ends with a count of the rest

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from gate.facts import Change, Evidence, Finding, Outcome
+from gate.facts.rows import Counted, Page, Row, Standing, Verdict
+from gate.facts.work import Phase, Sweep
 from gate.report import memory
 from gate.report.text import bullets, code, markdown, table
-from gate.rows import Counted, Page, Row, Standing, Verdict
 from gate.units import show_count, show_size, show_time
-from gate.work import Phase, Sweep
 
 _FIRST = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
 _SHORT = 12  # letters of a digest that a row names

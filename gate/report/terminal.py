@@ -9,12 +9,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from gate.facts import Change
+from gate.facts.rows import Compared, Counted, Row, Verdict
+from gate.facts.work import Question
 from gate.report import lines
 from gate.report.lines import Told
 from gate.report.text import plain
-from gate.rows import Compared, Counted, Row, Verdict
 from gate.units import show_amount, show_count
-from gate.work import Question
 
 _MOST = 12  # paths of one list
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gate import worktree
 from gate.record.files import replace_file, restore
 from gate.record.tasks import Change, Store, Task, Tasks
+from gate.repo import worktree
 
 VERSION = 1
 _FOLDER = "tasks"

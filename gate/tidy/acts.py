@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gate import worktree
 from gate.command import HELD
 from gate.errors import GateError
+from gate.repo import worktree
 from gate.tidy import descriptors
 
 TRASH = f"{worktree.STORE}/trash"

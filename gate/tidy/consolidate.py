@@ -8,15 +8,15 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from gate import worktree
 from gate.errors import GateError
 from gate.facts import Consolidation, Move, Relink, Rewrite
+from gate.facts.work import Documents
 from gate.pages import complaints, nav, tree
 from gate.pages.nav import Nav
 from gate.pages.tree import Tree
+from gate.repo import worktree
 from gate.tidy import links, moves
 from gate.tidy.journal import Journal, runs, undo
-from gate.work import Documents
 
 WHAT = "docs"  # the name of our runs in the journal
 _MARKDOWN = (".md", ".markdown")

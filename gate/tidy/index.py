@@ -15,12 +15,12 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pathspec import GitIgnoreSpec
 
-from gate import worktree
 from gate.errors import GateError
 from gate.facts import Diagnostic, Reading
+from gate.facts.work import Index
+from gate.repo import worktree
 from gate.tidy import managed
 from gate.tidy.edits import Edit, change, read
-from gate.work import Index
 
 _BLOCK = "index"
 _TITLE, _SENTENCE = 120, 160  # characters that are shown

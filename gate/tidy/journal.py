@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gate import staging
 from gate.errors import GateError
 from gate.facts import Change, Entry
+from gate.repo import staging
 from gate.tidy import acts, descriptors
 from gate.tidy.acts import Act, Run
 from gate.tidy.trash import empty, runs, undo

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gate.errors import GateError
+from gate.facts.work import Learning
 from gate.tidy import managed
 from gate.tidy.edits import Edit, read
-from gate.work import Learning
 
 MOST = 50  # entries of one block; the newest are kept
 LONGEST = 300  # characters of one

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from gate.errors import GateError
 from gate.facts import Move
+from gate.facts.work import Documents
 from gate.pages import filing
 from gate.pages.filing import POLICY, Filed
 from gate.pages.tree import Tree
-from gate.work import Documents
 
 _LONGEST = 255  # bytes of a name, on every file system that matters
 

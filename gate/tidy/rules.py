@@ -8,7 +8,7 @@ from itertools import product
 from pathspec import GitIgnoreSpec
 
 from gate.errors import GateError
-from gate.work import Rule
+from gate.facts.work import Rule
 
 EMPTY = "(empty)"  # stands for a pattern where the rule is about folders that hold nothing
 _CLASS = re.compile(r"\[([A-Za-z0-9_.]{1,4})\]")  # a class of a few letters, which is written out

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from gate import worktree
 from gate.facts import Entry
+from gate.repo import worktree
 from gate.tidy import descriptors
 from gate.tidy.rules import Hit, Names, Rules
 

@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
-from gate import command, worktree
+from gate import command
 from gate.errors import GateError
 from gate.facts import Change
-from gate.work import Tool
+from gate.facts.work import Tool
+from gate.repo import worktree
 
 _HEAD = re.compile(r"^--- (.+)\n\+\+\+ \1\n@@ ", re.MULTILINE)  # of one file in a diff
 _QUIET = {"NO_COLOR": "1", "RUFF_NO_CACHE": "true"}  # nothing is written, not even a cache

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate import worktree
 from gate.facts import Change
+from gate.facts.work import Sweep
+from gate.repo import worktree
 from gate.threads import answer, side_by_side
 from gate.tidy import descriptors, openfiles, tools
 from gate.tidy.journal import Journal
@@ -16,7 +17,6 @@ from gate.tidy.rules import EMPTY, Rules
 from gate.tidy.scan import scan
 from gate.tidy.scene import Scene
 from gate.units import show_count
-from gate.work import Sweep
 
 _SMALL = 4096  # bytes of a .gitignore or CACHEDIR.TAG that are read
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from gate.command import find, run
 from gate.facts import Change
+from gate.facts.work import Rule
 from gate.tidy.journal import Journal
-from gate.work import Rule
 
 COMMANDS = {
     "npm": ("npm", "cache", "clean", "--force"),

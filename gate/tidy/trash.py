@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate import staging
 from gate.errors import GateError
 from gate.facts import Change
+from gate.repo import staging
 from gate.tidy import acts, descriptors
 from gate.tidy.acts import Act, Run
 

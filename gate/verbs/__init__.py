@@ -33,8 +33,8 @@ def alone(act: Act) -> Act:
 
     @wraps(act)
     def locked(words: argparse.Namespace, out: TextIO) -> int:
-        from gate import worktree
         from gate.record import lock
+        from gate.repo import worktree
         from gate.report.text import plain
 
         def say(text: str) -> None:

@@ -46,7 +46,7 @@ def name(verb: Verb) -> None:
 def policy(words: argparse.Namespace, out: TextIO) -> int:
     """Check all policies, or print a schema."""
     from gate import policy as policies
-    from gate import worktree
+    from gate.repo import worktree
 
     if words.what == "schema":
         if not words.name:
@@ -114,7 +114,7 @@ def _tell(out: TextIO, rows: "lines.Told", *, explain: bool) -> None:
 
 def measure(words: argparse.Namespace, out: TextIO) -> int:
     """Ask about one callable."""
-    from gate import single
+    from gate.acts import single
     from gate.facts import Outcome
     from gate.judge.verdict import exit_code
 
@@ -136,8 +136,8 @@ def measure(words: argparse.Namespace, out: TextIO) -> int:
 
 def calibrate(words: argparse.Namespace, out: TextIO) -> int:
     """Measure every limit and write it down."""
-    from gate import calibrate as calibration
     from gate import flow, plan
+    from gate.acts import calibrate as calibration
     from gate.facts import Mode
 
     house = flow.enter(Path.cwd(), mode(words))

@@ -45,8 +45,10 @@ def of_finish(parser: argparse.ArgumentParser) -> None:
 
 def summary(words: argparse.Namespace, out: TextIO) -> int:
     """Write the summary where people and machines look for it."""
-    from gate import against, flow, page, worktree
+    from gate import flow
+    from gate.acts import against, page
     from gate.judge.verdict import overall
+    from gate.repo import worktree
     from gate.report import machine, terminal
 
     house = flow.enter(Path.cwd(), mode(words))
@@ -77,7 +79,8 @@ def verify(words: argparse.Namespace, out: TextIO) -> int:
 
 
 def _verify(words: argparse.Namespace, out: TextIO) -> int:
-    from gate import verifying, worktree
+    from gate.acts import verifying
+    from gate.repo import worktree
 
     checked = verifying.verify(worktree.find_root(Path.cwd()), words.file, words.revision, again=words.rerun)
     said = "NOT VERIFIED" if checked.wrong else "NOT DECIDED" if checked.open else "verified"
@@ -89,8 +92,9 @@ def _verify(words: argparse.Namespace, out: TextIO) -> int:
 
 def finish(words: argparse.Namespace, out: TextIO) -> int:
     """Commit, set the status, write the summary; or say what is missing."""
-    from gate import against, flow, tasking
-    from gate import finish as finishing
+    from gate import flow, tasking
+    from gate.acts import against
+    from gate.acts import finish as finishing
     from gate.facts import Fault, Mode
     from gate.judge.verdict import overall
     from gate.report import lines, terminal

@@ -34,7 +34,8 @@ def name(verb: Verb) -> None:
 
 def show(words: argparse.Namespace, out: TextIO) -> int:
     """Tell one task; what another program overwrote of it is a finding."""
-    from gate import finish, tasking
+    from gate import tasking
+    from gate.acts import finish
     from gate.facts import Mode
 
     house, tasks = _entered(Mode.CHECK)
@@ -80,8 +81,8 @@ def start(words: argparse.Namespace, out: TextIO) -> int:
 
 def doctor(words: argparse.Namespace, out: TextIO) -> int:
     """Name everything that is amiss, each with the next act; exit 1 when there is anything."""
-    from gate import doctor as doctors
     from gate import flow
+    from gate.acts import doctor as doctors
     from gate.facts import Mode
     from gate.report import lines
 

@@ -41,7 +41,8 @@ def name(verb: Verb) -> None:
 
 def plan(words: argparse.Namespace, out: TextIO) -> int:
     """Show the plan; one that cannot be named by a tree cannot be carried out."""
-    from gate import flow, planning
+    from gate import flow
+    from gate.acts import planning
     from gate.report import outline
     from gate.report import plan as page
 
@@ -59,11 +60,12 @@ def plan(words: argparse.Namespace, out: TextIO) -> int:
 
 def clean(words: argparse.Namespace, out: TextIO) -> int:
     """Sweep, show what would go, or take a sweep back."""
-    from gate import flow, planning, tidying
+    from gate import flow
+    from gate.acts import planning, tidying
+    from gate.facts.work import Phase
     from gate.judge.verdict import exit_code
     from gate.report import terminal
     from gate.report.text import plain
-    from gate.work import Phase
 
     house, screen, start = flow.enter(Path.cwd(), mode(words)), terminal.console(out), time.perf_counter()
     if words.undo is not None or words.empty_trash:
@@ -85,11 +87,12 @@ def clean(words: argparse.Namespace, out: TextIO) -> int:
 
 def docs(words: argparse.Namespace, out: TextIO) -> int:
     """Move documents, or show what would move, or take it back; then follow every link."""
-    from gate import consolidation, flow, planning
+    from gate import flow
+    from gate.acts import consolidation, planning
     from gate.facts import Mode
+    from gate.facts.work import Phase
     from gate.judge.verdict import exit_code
     from gate.report import moves, terminal
-    from gate.work import Phase
 
     house = flow.enter(Path.cwd(), mode(words))
     if words.undo is not None:
@@ -112,7 +115,7 @@ def docs(words: argparse.Namespace, out: TextIO) -> int:
 
 def _trash(words: argparse.Namespace, house: "House", screen: "Console") -> int:
     """Take a clean-up back, or empty the trash."""
-    from gate import tidying
+    from gate.acts import tidying
     from gate.facts import Mode
     from gate.report import terminal
 

@@ -12,8 +12,8 @@ from statistics import median
 from gate import inquiry
 from gate.command import Ran, run
 from gate.facts import Mode, Reading
+from gate.facts.work import Question
 from gate.flow import House, enter
-from gate.work import Question
 from tests.bench import leaks, pruning, reuse, tidy, tree
 
 ROUNDS = 5

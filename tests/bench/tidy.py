@@ -10,11 +10,11 @@ from pathlib import Path
 from statistics import median
 
 from gate.command import run
+from gate.facts.work import Rule, Sweep
 from gate.tidy import sweep
 from gate.tidy.journal import Journal
 from gate.tidy.rules import Rules
 from gate.tidy.scan import scan
-from gate.work import Rule, Sweep
 
 ROUNDS = 7
 FILES, FOLDERS, CACHES, CACHED = 100_000, 2_500, 400, 3_000  # of the repository, and the byte code in it

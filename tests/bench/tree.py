@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from gate import worktree
 from gate.command import run
+from gate.repo import worktree
 
 FOLDERS, EACH, ROUNDS = 1_000, 100, 9
 LEAVE_OUT = ("docs/completed", ".taskmaster/tasks/tasks.json")

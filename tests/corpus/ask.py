@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate import inquiry, single
+from gate import inquiry
+from gate.acts import single
 from gate.facts import Outcome
 from tests.corpus.mixture import Mixture
 

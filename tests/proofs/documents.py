@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from gate import worktree
 from gate.pages import tree
+from gate.repo import worktree
 from gate.tidy import links
 from tests.conftest import POLICIES, Repository, calm
 from tests.markdown import goals

@@ -8,8 +8,8 @@ import pytest
 from gate import flow
 from gate.cli import main
 from gate.facts import Estimate, Evidence, Finding, Mode, Outcome, Reading, Series
+from gate.facts.work import Question, Step
 from gate.record import ledger
-from gate.work import Question, Step
 from tests.conftest import Repository, calm, furnish
 from tests.test_finish import TASKS
 

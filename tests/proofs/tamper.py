@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate import verifying, worktree
+from gate.acts import verifying
 from gate.errors import GateError
 from gate.record import bundle, ledger
+from gate.repo import worktree
 from tests.proofs.finished import finished
 
 

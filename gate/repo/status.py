@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from pathlib import Path
 
-from gate import worktree
-from gate.state import Dirty, Marks, Status, Submodule
+from gate.facts.state import Dirty, Marks, Status, Submodule
+from gate.repo import worktree
 
 _GITLINK = "160000"  # the mode of a submodule
 _OPERATIONS = {

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from gate import flow, plan
 from gate.facts import Change, Mode
+from gate.facts.work import Sweep
 from gate.flow import House, Told
 from gate.tidy import sweep, trash
 from gate.tidy.journal import Journal
 from gate.tidy.sweep import Drawn
-from gate.work import Sweep
 
 Watch = Callable[[str], None]  # what is being done
 

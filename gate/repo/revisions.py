@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gate.errors import GateError
-from gate.worktree import git, store
+from gate.repo.worktree import git, store
 
 _CHECKOUT = 1800.0  # seconds that checking out a large repository may take
 _OWNED = ".owned"  # the file beside a work tree of ours that its run holds locked

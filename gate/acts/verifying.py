@@ -5,17 +5,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate import flow, page, plan, revisions, tasking, worktree
+from gate import flow, plan, tasking
+from gate.acts import page
 from gate.errors import GateError, PolicyError, TaskError
 from gate.facts import Evidence, Mode, Outcome
+from gate.facts.rows import Base, Page, Row, Verdict
+from gate.facts.work import Phase, Step
 from gate.judge import against
 from gate.judge import verdict as verdicts
 from gate.policy import FOLDER, Policy, load
 from gate.policy.models import FILES
 from gate.record import bundle
+from gate.repo import revisions, worktree
 from gate.report.summary import word
-from gate.rows import Base, Page, Row, Verdict
-from gate.work import Phase, Step
 
 _SHOWN = 5  # lines that differ
 _BEFORE, _BEHIND = 40, 60  # letters of a line that are shown on either side of where it begins to differ

@@ -11,8 +11,8 @@ from pathlib import Path
 from gate import inquiry, units
 from gate.errors import GateError
 from gate.facts import Finding, Reading
+from gate.facts.work import Budget, Limit, Phase, Question, Step, Subject
 from gate.probe import pins
-from gate.work import Budget, Limit, Phase, Question, Step, Subject
 
 SECONDS = 15.0  # of work that one callable may take by default
 _FEWEST = 48  # steps that are watched at the least

@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gate import flow, page, tasking, worktree
+from gate import flow, tasking
+from gate.acts import page
 from gate.errors import GateError
 from gate.facts import Evidence
+from gate.facts.rows import Base, Verdict
+from gate.facts.work import Phase
 from gate.judge import verdict as verdicts
 from gate.record import bundle, commit
 from gate.record.files import make_folders, replace_file, restore
 from gate.record.tasks import Change, Store, Task, Tasks
-from gate.rows import Base, Verdict
+from gate.repo import worktree
 from gate.units import show_count
-from gate.work import Phase
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gate.facts import Change, Diagnostic
-from gate.work import Step
+from gate.facts.work import Step
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

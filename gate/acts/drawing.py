@@ -5,10 +5,10 @@ from pathlib import Path
 
 from gate.errors import GateError
 from gate.facts import Change, Consolidation, Entry
+from gate.facts.work import Documents, Index, Learning, Phase, Sweep
 from gate.flow import House
 from gate.tidy import consolidate, edits, index, learnings, sweep
 from gate.tidy.edits import Edit
-from gate.work import Documents, Index, Learning, Phase, Sweep
 
 Changes = Mapping[str, tuple[Change, ...]]  # by phase; what is kept too
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gate import drawing, flow, plan
+from gate import flow, plan
+from gate.acts import drawing
 from gate.errors import GateError
 from gate.facts import Change, Consolidation, Mode
+from gate.facts.work import Documents, Learning
 from gate.flow import House, Told
 from gate.tidy import consolidate, edits, journal, learnings
-from gate.work import Documents, Learning
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

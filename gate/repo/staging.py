@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from gate import worktree
 from gate.errors import GateError
+from gate.repo import worktree
 
 
 def staged(root: Path, source: str, target: str) -> str:

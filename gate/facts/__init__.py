@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gate.work import Phase
+from gate.facts.work import Phase
 
 
 class Outcome(StrEnum):

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from gate import __version__, flow
 from gate.facts import Evidence
+from gate.facts.rows import Base, Compared, Page, Verdict
+from gate.facts.work import Phase
 from gate.judge import against as comparison
 from gate.record import bundle
 from gate.report import summary
-from gate.rows import Base, Compared, Page, Verdict
-from gate.work import Phase
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,17 +10,19 @@ from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
-from gate import drawing, flow, worktree
-from gate.drawing import KEPT, Changes
+from gate import flow
+from gate.acts import drawing
+from gate.acts.drawing import KEPT, Changes
 from gate.errors import GateError
 from gate.facts import Change, Reading
+from gate.facts.state import Plan
+from gate.facts.work import Documents, Duplicates, Phase, Tool
 from gate.flow import House
 from gate.measure import duplicates, state
 from gate.record.files import replace_file
-from gate.state import Plan
+from gate.repo import worktree
 from gate.tidy import style
 from gate.units import show_count
-from gate.work import Documents, Duplicates, Phase, Tool
 
 _ID = re.compile(r"[0-9a-f]{12}-[0-9a-f]{12}")
 _HALF = 12  # hexadecimal digits of each half of an id

@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from gate import flow, inquiry, revisions, worktree
+from gate import flow, inquiry
 from gate.facts import Evidence, Reading
+from gate.facts.rows import Base, Row, Standing
+from gate.facts.work import Question, Step
 from gate.judge import verdict as verdicts
 from gate.judge.reports import broken
 from gate.measure import whence
 from gate.record import bundle, ledger
-from gate.rows import Base, Row, Standing
-from gate.work import Question, Step
+from gate.repo import revisions, worktree
 
 
 def measure(house: flow.House, revision: str) -> Base:
@@ -56,7 +57,7 @@ def _asked(base: flow.House, steps: Sequence[Step], folder: Path, tree: str) -> 
 @contextmanager
 def _path_of(root: Path, folder: Path) -> Iterator[None]:
     """Let children find below the base what an editable installation finds below the checkout; the gate itself stays where it is."""
-    own = Path(__file__).parents[1]
+    own = Path(__file__).parents[2]
     inside = [path.relative_to(root) for entry in sys.path if (path := Path(entry)).is_relative_to(root) and path not in {own, root}]
     there = [str(folder / path) for path in inside if (folder / path).is_dir()]
     before = os.environ.get("PYTHONPATH")

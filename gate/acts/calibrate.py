@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gate import flow, inquiry, worktree
+from gate import flow, inquiry
 from gate.errors import GateError
 from gate.facts import Finding, Outcome
+from gate.facts.work import Question, Step
 from gate.policy import FOLDER
 from gate.policy.patch import KeyPath, put
 from gate.record.files import replace_file
+from gate.repo import worktree
 from gate.units import show_amount
-from gate.work import Question, Step
 
 DEAD = 3  # times what is measured from which a limit would let too much through
 _HEADROOM = 1.2

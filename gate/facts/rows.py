@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gate.facts import Evidence
-from gate.work import Phase, Step, Tool, Waiver
+from gate.facts.work import Phase, Step, Tool, Waiver
 
 
 class Standing(StrEnum):

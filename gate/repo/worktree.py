@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate import trees
 from gate.command import Ran, run
 from gate.errors import GateError
+from gate.repo import trees
 
 _GITLINK = "160000"  # the mode of a submodule
 # What ls-files -v tells of assume-unchanged and skip-worktree; it begins with what the search can jump to.
