@@ -153,7 +153,7 @@ def _tests_on(version: str) -> None:
     def tests_on(session: nox.Session) -> None:
         project = nox.project.load_toml(ROOT / "pyproject.toml")
         session.install("-e", ".", *nox.project.dependency_groups(project, "dev"))
-        session.run("pytest", "-n", "2", "--dist", "loadgroup", *session.posargs)
+        session.run("pytest", "-n", "2", "--dist", "loadfile", *session.posargs)
 
     tests_on.__doc__ = f"Run the tests with pytest on Python {version}."
 

@@ -23,8 +23,6 @@ from gate.probe import arrays, canon
 from gate.report import advice as reported
 from tests.conftest import Repository, call, planted
 
-pytestmark = pytest.mark.xdist_group("advice")
-
 ROOT = Path(__file__).parents[1]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="agents are weighed by the heap as Linux has it")
 WEIGHT = 100_000.0

@@ -14,10 +14,7 @@ from gate.probe.meters import Meters
 from tests.conftest import planted
 
 ROOT = Path(__file__).parents[1]
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="the heap and /proc are read as Linux has them"),
-    pytest.mark.xdist_group("parts"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the heap and /proc are read as Linux has them")
 SIZE = 8 << 20
 KNOWN = '''"""Agents of known size."""
 

@@ -15,8 +15,6 @@ import pytest
 
 from tests.conftest import BOTS, POLICIES, Repository
 
-pytestmark = pytest.mark.xdist_group("plugin")
-
 MEMORY = """version: 1
 agents:
   bot:
