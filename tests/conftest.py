@@ -22,7 +22,7 @@ agents:
     limits:
       growth: {max: 0 B/step}
 """,
-    "quality": "version: 1\npaths: [bots.py]\ntests: {arguments: [-q, -p, no:cacheprovider]}\n",
+    "quality": "version: 1\npaths: [bots.py]\ntests: {arguments: [-q, -p, no:cacheprovider, -p, no:hypothesispytest]}\n",
     "cleanup": """version: 1
 kinds:
   bytecode: {class: regenerable, match: ["*.pyc"], live: true}
@@ -116,6 +116,7 @@ def calm(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """Forget what the user configured for git, and who runs us."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "no-such-gitconfig"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("MYPY_CACHE_DIR", str(home / "mypy"))  # what mypy knows of the standard library is read once for all tests
     for name in ("CI", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "GIT_DIR", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
 

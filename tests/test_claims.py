@@ -26,7 +26,7 @@ agents:
 """
 QUALITY = """version: 1
 paths: [bots.py]
-tests: {arguments: [-q, -p, "no:cacheprovider"], covers: [bots.py]}
+tests: {arguments: [-q, -p, no:cacheprovider, -p, no:hypothesispytest], covers: [bots.py]}
 commands:
   security: {run: [no-such-scanner], needs: no-such-scanner}
   pause: {run: [python, -c, "import time; time.sleep(0.3)"]}

@@ -366,7 +366,7 @@ def test_tools_are_reused_for_the_same_tree(house: Repository) -> None:
     assert "reused from" not in gate("check", "types")
     house.write("test_bots.py", '"""T."""\n\n\ndef test_no() -> None:\n    """Fail."""\n    assert not 1\n')
     quality = (house.root / "policies/quality.yaml").read_text()
-    house.write("policies/quality.yaml", quality.replace("no:cacheprovider]", "no:cacheprovider, test_bots.py]"))
+    house.write("policies/quality.yaml", quality.replace("no:hypothesispytest]", "no:hypothesispytest, test_bots.py]"))
     assert [("reused from" in gate("check", "tests", code=1)) for _ in range(2)] == [False, False]
 
 
