@@ -31,6 +31,17 @@ class Counted(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where something lies that was found."""
+
+    path: str  # below the root
+    line: int
+    text: str = ""  # of that line, "" when it was not noted
+    code: str = ""  # of the rule
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One check as the summary sees it."""
 

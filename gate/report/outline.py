@@ -1,13 +1,12 @@
 """A plan as JSON, for programs: everything, in one versioned shape."""
 
 import dataclasses
-import json
 
 from gate.facts import Change
 from gate.facts.state import Plan, State
 from gate.facts.work import Phase, Step, Tool
 from gate.report import plan as page
-from gate.report.text import readable
+from gate.report.text import as_json, readable
 
 VERSION = 1
 
@@ -25,7 +24,7 @@ def write(plan: Plan) -> str:
         "refused": list(plan.refused),
         "duplicates": [{"path": row.path, "kind": row.code, "message": row.message} for row in plan.duplicates],
     }
-    return json.dumps(_readable(body), indent=2).replace("##[", "#\\u0023[") + "\n"  # GitHub's runner obeys "##[" anywhere
+    return as_json(_readable(body))
 
 
 def _repository(state: State) -> dict[str, object]:

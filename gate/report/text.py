@@ -1,5 +1,6 @@
 """Foreign text made harmless: what others wrote may be read and never acts."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -30,6 +31,15 @@ def readable(name: str) -> str:
     'a\\xff.md'
     """
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def as_json(body: object) -> str:
+    """Write one JSON value, ASCII, as no runner obeys it: "##[" is what GitHub's looks for, and to JSON both are the same.
+
+    >>> as_json({"a": "##[error]"})
+    '{\\n  "a": "#\\\\u0023[error]"\\n}\\n'
+    """
+    return json.dumps(body, indent=2).replace("##[", "#\\u0023[") + "\n"
 
 
 def markdown(text: str) -> str:
