@@ -38,7 +38,7 @@ HOSTILE = {
     "a second line": "first\n::error file=x::second\r\n\n# third\u2028fourth\x0bfifth",
     "order to a runner": "  ::stop-commands::x",
     "old order to a runner": "see ##[add-path]/tmp and ##[error]x",
-    "mention": "@team and #1 and GH-1",
+    "mention": "@team and #1 and GH-1@a:bomb:@b",
     "backticks": "``` a ` b `` c ```",
     "one backtick": "`",
     "code and a bar": "a `|` b",
@@ -387,7 +387,7 @@ def test_foreign_text_is_inert_in_the_summary(what: str) -> None:
     if text.strip():
         benign = written(spoiled("word"), "word", {Phase.PLAN: evidence(step("plan", Phase.PLAN), passed("word"), tree=OTHER)})
         assert shape(page) == shape(benign)
-        assert tokens[1].children[0].content.startswith(plain(text).strip())  # type: ignore[index] # the heading has content
+        assert "".join(token.content for token in tokens[1].children or []).startswith(plain(text).strip())
     assert_quiet(page)
 
 
@@ -550,3 +550,61 @@ def test_evidence_speaks_of_its_own_tree_and_policy() -> None:
 def _table_rows(page: str, head: str) -> list[str]:
     """Return the rows of the table under a heading."""
     return [line for line in page.split(f"{head}\n")[1].split("\n\n", maxsplit=1)[0].splitlines() if line.startswith("|")][2:]
+
+
+# --- pages that are too long ----------------------------------------------------------
+
+
+def many(number: int, outcome: Outcome = Outcome.FAILED, size: int = 5) -> list[Row]:
+    """Invent many rows of one outcome."""
+    finding = Finding(outcome=outcome, headline="it <b>grew", details=("| a line of what was found" * size,) * size, next_act="mend it")
+    steps = [step(f"lint/{outcome.lower()}{at:04}") for at in range(number)]
+    return [placed(planned, evidence(planned, finding)) for planned in steps]
+
+
+def test_long_parts_fold() -> None:
+    """What is missing is shown, beyond thirty entries behind a label; tables fold whole, and Markdown is still read within."""
+    page = written(gathered([*many(31), *many(40, Outcome.PASSED)]))
+    labels = re.findall(r"<details>\n<summary>(.*)</summary>\n\n", page)
+    assert labels == ["1 more", "1 more", "71 checks"]
+    assert page.count("\n\n</details>") == 3
+    blocks = shape(page)
+    assert (blocks.count("table_open"), blocks.count("html_block")) == (3, 6)
+    assert "### lint/failed0030: FAILED" in page
+    assert not re.findall("<details>", written(gathered(rows())))
+
+
+def test_long_findings_fold() -> None:
+    """Of one check twelve lines and the next act are shown, the others behind a label."""
+    page = written(gathered(many(1, size=20)))
+    shown, hidden = page.split("<summary>8 more</summary>")
+    assert (shown.count("a line of what was found") > 0, "**next:** mend it" in shown, "**next:**" in hidden) == (True, True, False)
+
+
+@pytest.mark.parametrize("most", [1_048_576, 60_000])
+def test_page_is_never_too_large(most: int) -> None:
+    """However much there is to tell, the page keeps within its bytes; the least important goes first, and is counted."""
+    whole = gathered([*many(500, size=12), *many(500, Outcome.PASSED)])
+    text = summary.write(Page(title="Gate", verdict=whole), most)
+    assert most - 30_000 < len(text.encode()) <= most
+    assert "## Environment\n\n4 rows left out" in text
+    assert text.startswith("# Gate: NOT COMPLETED: 500 missing\n\n- 1,000 checks: ")
+    gone = int(re.findall(r"([\d,]+) rows left out", text.split("## Checks")[1])[0].replace(",", ""))
+    kept = {name: len(re.findall(rf"^\| lint/{name}\d+ ", text, re.MULTILINE)) for name in ("failed", "passed")}
+    assert gone == 1000 - sum(kept.values())
+    assert kept["failed"] == 500 or kept["passed"] == 0
+    told = text.count("\n### lint/failed")
+    assert told + sum(int(one.replace(",", "")) for one in re.findall(r"([\d,]+) rows? left out", text.split("## Phases")[0])) >= 500
+    marked = {token.type for token in flat(COMMONMARK.parse(text))} & {"html_inline", "link_open", "image"}
+    assert not marked
+
+
+def test_page_that_fits_loses_nothing() -> None:
+    """A page that may be exactly as large as it is, is whole; one byte less, and something is left out."""
+    whole = gathered([*many(40), *many(40, Outcome.PASSED)])
+    text = written(whole)
+    page = Page(title="Gate", verdict=whole)
+    assert summary.write(page, len(text.encode())) == text
+    less = summary.write(page, len(text.encode()) - 1)
+    assert len(less.encode()) < len(text.encode())
+    assert "rows left out" in less

@@ -190,7 +190,7 @@ def test_what_cannot_be_verified_is_exit_2(
 
 def test_bundle_of_another_format_asks_for_its_gate(clone: Repository, capsys: pytest.CaptureFixture[str]) -> None:
     """What another version wrote may look different, and is not called false."""
-    edited(clone, EVIDENCE, '"format": 1', '"format": 2')
+    edited(clone, EVIDENCE, '"format": 2', '"format": 3')
     assert verify()[0] == 2
     assert f"verify it with heapgate {__version__}" in capsys.readouterr().err
 

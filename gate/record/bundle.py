@@ -16,7 +16,7 @@ from gate.facts import Change, Evidence, Inputs, Outcome, Reading
 from gate.facts.rows import Page, Row, Standing
 from gate.record import ledger
 
-FORMAT = 1  # of bundles and of the text that is written from them: another text is another format
+FORMAT = 2  # of bundles and of the text that is written from them: another text is another format
 _MOST = 16 * 2**20  # bytes that are read
 _COMPLAINTS = 200  # that are kept of one check
 _SUMMARY, _BUNDLE = "-completion-summary", "-evidence.json"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 from gate.facts.rows import Counted, Row, Standing, Verdict
 from gate.facts.work import Phase
@@ -26,22 +26,22 @@ _COUNTED = ("tests", "failures", "errors", "skipped")
 
 def write(verdict: Verdict) -> str:
     """Write one document."""
-    suites = Xml.Element("testsuites", name="gate")
+    suites = ET.Element("testsuites", name="gate")
     for phase in Phase:
         rows = [row for row in verdict.rows if row.step.phase is phase]
         if rows:
             suites.append(_suite(phase, rows))
     for name in _COUNTED:
         suites.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
-    Xml.indent(suites)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(suites, encoding="unicode") + "\n"
+    ET.indent(suites)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
 
 
-def _suite(phase: Phase, rows: Sequence[Row]) -> Xml.Element:
+def _suite(phase: Phase, rows: Sequence[Row]) -> ET.Element:
     """Write the checks of a phase."""
     tags = [_TAGS.get(row.counted) for row in rows]
     counts = (len(rows), tags.count("failure"), tags.count("error"), tags.count("skipped"))
-    suite = Xml.Element("testsuite", {"name": f"gate.{phase}"} | dict(zip(_COUNTED, map(str, counts), strict=True)))
+    suite = ET.Element("testsuite", {"name": f"gate.{phase}"} | dict(zip(_COUNTED, map(str, counts), strict=True)))
     # questions that one watch answered have one reading, and its time passed once
     walls = {(row.evidence.reading.wall, row.evidence.reading.cpu): _seconds(row) for row in rows if row.evidence}
     suite.set("time", f"{sum(walls.values()):.3f}")
@@ -49,11 +49,11 @@ def _suite(phase: Phase, rows: Sequence[Row]) -> Xml.Element:
     return suite
 
 
-def _case(row: Row) -> Xml.Element:
+def _case(row: Row) -> ET.Element:
     """Write one check."""
     head, _, name = row.step.check.rpartition("/")
     group = ".".join(["gate", *filter(None, head.split("/"))])
-    case = Xml.Element("testcase", classname=_text(group), name=_text(name), time=f"{_seconds(row):.3f}")
+    case = ET.Element("testcase", classname=_text(group), name=_text(name), time=f"{_seconds(row):.3f}")
     found = places.of(row)
     if found:
         case.set("file", _text(found[0].path))
@@ -61,7 +61,7 @@ def _case(row: Row) -> Xml.Element:
     tag = _TAGS.get(row.counted)
     if tag:
         outcome = row.evidence.finding.outcome if _holds(row) and row.evidence else row.counted
-        said = Xml.SubElement(case, tag, message=_text(_headline(row)), type=str(outcome))
+        said = ET.SubElement(case, tag, message=_text(_headline(row)), type=str(outcome))
         said.text = "\n".join(map(_text, _told(row)))
     return case
 

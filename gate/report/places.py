@@ -45,9 +45,9 @@ def lines(reading: Reading) -> Iterator[Place]:
 
 
 def is_inside(path: str) -> bool:
-    """Tell whether a path names something below the root, as every report shows paths.
+    r"""Tell whether a path names something below the root, as every report shows paths.
 
-    >>> is_inside("bots.py"), is_inside("/usr/lib/x.py"), is_inside("../x.py"), is_inside("C:\\\\x.py"), is_inside("")
+    >>> is_inside("bots.py"), is_inside("/usr/lib/x.py"), is_inside("../x.py"), is_inside("C:\\x.py"), is_inside("")
     (True, False, False, False, False)
     """
     parts = path.replace("\\", "/").split("/")

@@ -10,6 +10,8 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # Unicode's categories of w
 # What GitHub's runner obeys in any output: "::" at the start of a line, also behind spaces, and "##[" anywhere (ActionCommand.cs).
 _COMMAND = re.compile(r"^\s*:(?=:)|##(?=\[)")
 _BLOCK = re.compile(r"[-+](?=[\s-]|$)|[0-9]{1,9}[.)](?=\s|$)")  # begins a list or is a rule in Markdown
+# What GitHub makes links and pictures of after Markdown is read, from entities too, but never in code: people, issues, emoji.
+_LIVE = re.compile(r"((?:@[\w/-]+|#\d+|gh-\d+|:(?:\w*[a-z_+-][\w+-]*|100|1234):)+)", re.IGNORECASE)
 _ENTITIES = {letter: f"&#{ord(letter)};" for letter in "[]@`|*_~\\!#$"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -19,7 +21,9 @@ def plain(text: str) -> str:
     >>> plain("a\x1b[31mb\nc"), plain("::error::no")
     ('a�[31mb�c', ': :error::no')
     """
-    clean = "".join("\ufffd" if unicodedata.category(letter) in _UNSEEN else letter for letter in text[: _SHOWN + 1])
+    clean = text[: _SHOWN + 1]
+    if not clean.isprintable():
+        clean = "".join("\ufffd" if unicodedata.category(letter) in _UNSEEN else letter for letter in clean)
     clean = _COMMAND.sub(lambda found: f"{found[0]} ", clean)
     return clean if len(clean) <= _SHOWN else f"{clean[: _SHOWN - 1]}…"
 
@@ -34,10 +38,10 @@ def readable(name: str) -> str:
 
 
 def as_json(body: object) -> str:
-    """Write one JSON value, ASCII, as no runner obeys it: "##[" is what GitHub's looks for, and to JSON both are the same.
+    r"""Write one JSON value, ASCII, as no runner obeys it: "##[" is what GitHub's looks for, and to JSON both are the same.
 
     >>> as_json({"a": "##[error]"})
-    '{\\n  "a": "#\\\\u0023[error]"\\n}\\n'
+    '{\n  "a": "#\\u0023[error]"\n}\n'
     """
     return json.dumps(body, indent=2).replace("##[", "#\\u0023[") + "\n"
 
@@ -46,13 +50,13 @@ def markdown(text: str) -> str:
     """Show foreign text in Markdown as the letters that it has.
 
     >>> markdown("<img src=x> [a](b) @team `x` |"), markdown("1. see www.x.org")
-    ('&lt;img src=x&gt; &#91;a&#93;(b) &#64;team &#96;x&#96; &#124;', '1&#46; see www&#46;x.org')
+    ('&lt;img src=x&gt; &#91;a&#93;(b) `@team` &#96;x&#96; &#124;', '1&#46; see www&#46;x.org')
     """
     clean = plain(text).strip()
     begin = _BLOCK.match(clean)
     head = f"{begin[0][:-1]}&#{ord(begin[0][-1])};" if begin else ""
-    rest = "".join(_ENTITIES.get(letter, letter) for letter in clean[begin.end() if begin else 0 :])
-    return head + rest.replace("://", "&#58;//").replace("www.", "www&#46;")
+    parts = _LIVE.split(clean[begin.end() if begin else 0 :])
+    return head + "".join(f"`{part}`" if at % 2 else _escaped(part) for at, part in enumerate(parts))
 
 
 def code(text: str, *, cell: bool = False) -> str:
@@ -69,14 +73,23 @@ def code(text: str, *, cell: bool = False) -> str:
     return f"{fence}{gap}{clean}{gap}{fence}"
 
 
-def bullets(lines: Iterable[str]) -> str:
+def bullets(lines: Iterable[str]) -> tuple[str, ...]:
     """Lay out a list whose lines are harmless already."""
-    return "\n".join(f"- {line}" for line in lines)
+    return tuple(f"- {line}" for line in lines)
 
 
-def table(heads: str, rows: Iterable[Iterable[str]]) -> str:
-    """Lay out a table whose cells are harmless already; a head that ends with a colon is one of figures, to the right."""
-    names = heads.split("|")
-    marks = ("---:" if name.endswith(":") else "---" for name in names)
-    lines = ([name.rstrip(":") for name in names], marks, *rows)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+def head(names: str) -> str:
+    """Lay out the head of a table; a name that ends with a colon is one of figures, to the right."""
+    words = names.split("|")
+    marks = ("---:" if name.endswith(":") else "---" for name in words)
+    return "\n".join(row(cells) for cells in ([name.rstrip(":") for name in words], marks))
+
+
+def row(cells: Iterable[str]) -> str:
+    """Lay out a row of a table whose cells are harmless already."""
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    """Write letters that mean something in Markdown as entities."""
+    return "".join(_ENTITIES.get(letter, letter) for letter in text).replace("://", "&#58;//").replace("www.", "www&#46;")

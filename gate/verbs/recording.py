@@ -60,15 +60,14 @@ def summary(words: argparse.Namespace, out: TextIO) -> int:
     file.with_name(drawn.name).write_bytes(drawn.bundle)
     file.write_bytes(drawn.text)
     for_actions = os.environ.get("GITHUB_STEP_SUMMARY")
-    if for_actions:
-        with Path(for_actions).open("ab") as step:
-            step.write(drawn.text)
+    if for_actions and not page.append(drawn, Path(for_actions)):
+        sys.stderr.write("gate: the step summary has no room left, and GitHub would drop all of it: write less to it before gate summary\n")
     if words.json:
         out.write(machine.write(whole, code))
     else:
         screen = terminal.console(out)
         terminal.verdict(screen, whole)
-        terminal.compared(screen, words.against, drawn.compared)
+        terminal.compared(screen, words.against, drawn.page.compared)
         out.write(f"summary: {file.relative_to(house.root)}\n")
     return code
 
