@@ -123,9 +123,9 @@ def check(
     return [_said(house, step, told.get(step.check) or reused[step.check]) for step in steps]
 
 
-def summarise(house: House) -> tuple[Verdict, dict[Phase, Evidence | None]]:
-    """Gather all evidence for the tree as it is now."""
-    now = replace(today(house), tree=house.tree())
+def summarise(house: House, tree: str = "") -> tuple[Verdict, dict[Phase, Evidence | None]]:
+    """Gather all evidence for the tree as it is now, or for a tree id."""
+    now = replace(today(house), tree=tree or house.tree())
     rows = [_row(house, step, now) for step in house.steps]
     whole = verdicts.verdict(rows, now=now, commit=worktree.head(house.root), branch=worktree.branch(house.root))
     # A plan comes before what changes the tree, so the newest one counts; the report says for which tree it was drawn.

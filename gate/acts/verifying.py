@@ -56,48 +56,70 @@ def verify(root: Path, file: Path, revision: str, *, again: bool = False) -> Che
         message = f"{file}: not found; name a summary that finish or gate summary wrote"
         raise GateError(message)
     try:
-        policy = _policy(root, commit)
+        said = truth(root, commit)
     except PolicyError as error:
         return Checked(commit=commit, word="", wrong=error.mistakes)
-    truth = Truth(commit=commit, tree=worktree.tree_id(root, policy.workflow.record.paths, commit), policy=policy)
-    wrong, drawn, made = differences(truth, text, raw, name)
+    wrong, drawn, made = differences(said, text, raw, name)
     if drawn is None or made is None:
         return Checked(commit=commit, word="", wrong=tuple(wrong))
-    if made.tree != truth.tree:
-        wrong += _elsewhere(root, file, policy, made.tree)
-    wrong += _of_task(root, truth, made)
+    if made.tree != said.tree:
+        wrong += _elsewhere(root, file, said.policy, made.tree)
+    wrong += _of_task(root, said, made)
     notes = [f"{len(made.checks)} checks, {sum(entry.evidence is not None for entry in made.checks)} records"]
-    notes += _base(root, policy, made.base, wrong)
+    notes += _base(root, said.policy, made.base, wrong)
     checked = Checked(commit=commit, word=word(drawn.verdict), wrong=tuple(wrong), notes=tuple(notes))
     return _again(root, made, drawn.verdict, checked) if again and not wrong else checked
 
 
-def differences(truth: Truth, text: bytes, raw: bytes | None, name: str) -> tuple[list[str], Page | None, bundle.Bundle | None]:
+def truth(root: Path, commit: str) -> Truth:
+    """Ask a commit for its tree and its policies.
+
+    Raises PolicyError when they hold mistakes.
+    """
+    policy = _policy(root, commit)
+    return Truth(commit=commit, tree=worktree.tree_id(root, policy.workflow.record.paths, commit), policy=policy)
+
+
+def differences(said: Truth, text: bytes, raw: bytes | None, name: str) -> tuple[list[str], Page | None, bundle.Bundle | None]:
     """Compare a text and its bundle, of this name, with what a revision says; return what differs, and what the evidence says."""
     if raw is None:
         return [f"its evidence is not there: {name}"], None, None
     try:
         made = bundle.read(raw)
-        oldest = flow.oldest(truth.policy, made.moment)
+        drawn = page_of(made, said.policy)
     except (ValueError, OverflowError) as error:
         return [str(error)], None, None
+    wrong = [
+        *_about(said, made),
+        *_unlike({step.check for step in plan.steps(said.policy)}, {entry.check for entry in made.checks}),
+        *_lines(text, page.written(drawn, name, raw)),
+    ]
+    return wrong, drawn, made
+
+
+def page_of(made: bundle.Bundle, policy: Policy) -> Page:
+    """Judge the evidence of a bundle again by these policies, as if it had just been recorded.
+
+    Raises ValueError or OverflowError for a moment that is none.
+    """
     now = verdicts.Now(
         tree=made.tree,
         policy=made.policy,
         environment=made.environment,
         day=made.day,
         moment=made.moment,
-        oldest=oldest,
-        waivers=plan.waivers(truth.policy),
+        oldest=flow.oldest(policy, made.moment),
+        waivers=plan.waivers(policy),
     )
-    steps = plan.steps(truth.policy)
-    drawn = _page(made, steps, now)
-    wrong = [
-        *_about(truth, made),
-        *_unlike({step.check for step in steps}, {entry.check for entry in made.checks}),
-        *_lines(text, page.written(drawn, name, raw)),
-    ]
-    return wrong, drawn, made
+    steps = plan.steps(policy)
+    whole = verdicts.verdict(_rows(made.checks, steps, now), now=now, commit=made.commit, branch=made.branch)
+    whole = verdicts.of_task(whole, made.asked) if made.asked else whole
+    phases: dict[Phase, Evidence | None] = {_PHASES[entry.check]: entry.evidence for entry in made.phases if entry.check in _PHASES}
+    base = None
+    if made.base:
+        revision, commit, tree = made.base
+        base = Base(revision=revision, commit=commit, tree=tree, rows=_rows(made.before, steps, replace(now, tree=tree)))
+    return Page(title=made.title, verdict=whole, phases=phases, base=base, compared=against.compare(whole, base) if base else ())
 
 
 def _file(path: Path) -> bytes | None:
@@ -166,18 +188,6 @@ def _unlike(wanted: set[str], found: set[str]) -> Iterator[str]:
     """Name the checks of the policies that the bundle leaves out, and those that it makes up."""
     yield from (f"{check}: the policies ask for it, and the bundle has nothing about it" for check in sorted(wanted - found))
     yield from (f"{check}: the bundle has it, and the policies do not know it" for check in sorted(found - wanted))
-
-
-def _page(made: bundle.Bundle, steps: Sequence[Step], now: verdicts.Now) -> Page:
-    """Judge the evidence again, as if it had just been recorded."""
-    whole = verdicts.verdict(_rows(made.checks, steps, now), now=now, commit=made.commit, branch=made.branch)
-    whole = verdicts.of_task(whole, made.asked) if made.asked else whole
-    phases: dict[Phase, Evidence | None] = {_PHASES[entry.check]: entry.evidence for entry in made.phases if entry.check in _PHASES}
-    base = None
-    if made.base:
-        revision, commit, tree = made.base
-        base = Base(revision=revision, commit=commit, tree=tree, rows=_rows(made.before, steps, replace(now, tree=tree)))
-    return Page(title=made.title, verdict=whole, phases=phases, base=base, compared=against.compare(whole, base) if base else ())
 
 
 def _rows(entries: Sequence[bundle.Entry], steps: Sequence[Step], now: verdicts.Now) -> tuple[Row, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gate.facts import Evidence
+from gate.facts import Estimate, Evidence, Outcome
 from gate.facts.work import Phase, Step, Tool, Waiver
 
 
@@ -139,3 +139,29 @@ class Page:
     compared: tuple[Compared, ...] = ()
     bundle: str = ""  # name of the file beside the summary that holds its evidence
     seal: str = ""  # sha256 of that file
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Past:
+    """What one memory question once measured, here or on another tree."""
+
+    check: str
+    tree: str
+    commit: str
+    taken: str  # ISO 8601, UTC
+    outcome: Outcome
+    estimate: Estimate
+    unit: str
+    digest: str  # of the record
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dossier:
+    """Everything that a report is written from."""
+
+    page: Page
+    project: str
+    gate: str  # the version that writes it
+    past: tuple[Past, ...] = ()  # measurements on record, the oldest first
+    advised: tuple[tuple[str, Evidence], ...] = ()  # advice on record for this tree, each with its digest
+    lean: bool = False  # it comes from a bundle, which holds no raw samples

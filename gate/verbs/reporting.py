@@ -1,0 +1,65 @@
+"""Reports written from recorded evidence: one verb, a form each."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from gate.verbs import Verb, alone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gate.facts.rows import Dossier
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Form:
+    """One form in which a report can be had."""
+
+    about: str
+    file: str  # below .gate, where no other is named
+    write: "Callable[[Dossier], str]"
+
+
+def _html(dossier: "Dossier") -> str:
+    from gate.report.page import write
+
+    return write(dossier)
+
+
+FORMS = {
+    "html": Form(about="one page for a browser, with plots; it needs no network", file="report.html", write=_html),
+}
+
+
+def name(verb: Verb) -> None:
+    """Name the verb of this part."""
+    made = verb("report", alone(report), "write a report from recorded evidence, for a browser or a machine; it measures nothing")
+    forms = made.add_mutually_exclusive_group(required=True)
+    for word, form in FORMS.items():
+        forms.add_argument(f"--{word}", action="store_const", const=word, dest="form", help=f"{form.about} (.gate/{form.file})")
+    made.add_argument("--out", default="", metavar="FILE", help="write it there instead; - prints it")
+    made.add_argument("--tree", default="", metavar="REV", help="of the tree of a revision, or of a tree id that has evidence")
+    made.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="of the evidence beside a summary, instead of .gate/evidence")
+
+
+def report(words: argparse.Namespace, out: TextIO) -> int:
+    """Write a report; 0 when it is written, whatever it says."""
+    from gate import flow
+    from gate.acts import reporting
+    from gate.facts import Mode
+    from gate.record.files import make_folders, replace_file
+    from gate.repo import worktree
+
+    form = FORMS[words.form]
+    house = flow.enter(Path.cwd(), Mode.CHECK)
+    text = form.write(reporting.gather(house, tree=words.tree, bundle=words.bundle))
+    if words.out == "-":
+        out.write(text)
+        return 0
+    file = Path(words.out) if words.out else worktree.store(house.root) / form.file
+    make_folders(file.parent)
+    replace_file(file, text.encode("utf-8", "backslashreplace"))
+    out.write(f"report: {file if words.out else file.relative_to(house.root)}\n")
+    return 0
