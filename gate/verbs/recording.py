@@ -30,8 +30,8 @@ def name(verb: Verb) -> None:
     made.set_defaults(check=False)  # it has no mode that only reports; CI=true still stops it
     made.add_argument("--task", required=True, metavar="ID", help="for example 20 or 20.2")
     of_finish(made)
-    made = verb("schema", schema, "print the JSON Schema of what the gate records")
-    made.add_argument("what", choices=("evidence",))
+    made = verb("schema", schema, "print the JSON Schema of what the gate records, or of gate report --json")
+    made.add_argument("what", choices=("evidence", "report"))
     made = verb("tree", tree, "print the tree id of the work tree, or of a revision")
     made.add_argument("revision", nargs="?", default="", metavar="REV")
 
@@ -138,11 +138,12 @@ def _agree(children: "tuple[Task, ...]", words: argparse.Namespace, out: TextIO)
         raise GateError(message)
 
 
-def schema(_words: argparse.Namespace, out: TextIO) -> int:
+def schema(words: argparse.Namespace, out: TextIO) -> int:
     """Print a schema."""
     from gate.record import ledger
+    from gate.report import machine
 
-    out.write(ledger.schema_text())
+    out.write(machine.schema_text() if words.what == "report" else ledger.schema_text())
     return 0
 
 
