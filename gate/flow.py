@@ -12,7 +12,7 @@ from gate import again, inquiry, plan, reuse
 from gate.environment import environment
 from gate.errors import GateError
 from gate.facts import Change, Evidence, Finding, Inputs, Mode, Outcome, Reading
-from gate.facts.rows import Row, Verdict
+from gate.facts.rows import Row, Told, Verdict
 from gate.facts.work import Documents, Duplicates, Index, Phase, Question, Step, Sweep, Tool, Waiver
 from gate.judge import judge
 from gate.judge import verdict as verdicts
@@ -31,7 +31,7 @@ _MOST_AT_ONCE = 8  # agents have weight; more side by side could fill the machin
 
 Kind = TypeVar("Kind", Sweep, Documents, Duplicates)
 
-Told = list[tuple[Step, Finding, float | str]]  # what was found, and the seconds it took or where it is reused from
+Watch = Callable[[Step, float | None], object]  # a step, and the seconds of work that it took so far; None: it is over
 Tidied = tuple[tuple[Change, ...], float]  # what was changed, and the seconds that it took
 
 
@@ -81,12 +81,12 @@ def check(
     explained: bool | None = None,
     recorded: bool = True,
     fresh: bool = False,
-    watch: Callable[[], object] = int,
-) -> Told:
+    watch: Watch = lambda _step, _spent: None,
+) -> list[Told]:
     """Carry out steps: tidy first, then measure side by side, judge, record; return what was found, in the order of the plan.
 
     What nothing changed for is not measured again, unless `fresh` or to be `explained`. `swept` is what the clean-up did, which `tidying`
-    carries out; `watch` is called as each step ends; steps that are not those of the policy are not `recorded`.
+    carries out; `watch` is told of each step as it begins, goes on and ends; steps that are not those of the policy are not `recorded`.
     Raises GateError when the tree changed while it was measured.
     """
     began = time.time()
@@ -95,14 +95,17 @@ def check(
     present = house.present(house.tree())
     reused = {} if fresh or explained or not recorded else reuse.find(present, map(reuse.asked, steps))
     rest = [step for step in steps if step.check not in reused]
-    for _ in reused:
-        watch()
+    for step in steps:
+        if step.check in reused:
+            watch(step, None)
     told: dict[str, Evidence] = {}
 
     def take(group: Sequence[Step]) -> None:
-        for taken in _take(house, group, tidied, present, explained=explained):
+        for step in group:
+            watch(step, 0.0)
+        for step, taken in zip(group, _take(house, group, tidied, present, explained=explained, watch=watch), strict=True):
             told[taken.check] = taken
-            watch()
+            watch(step, None)
 
     alone = [step for step in rest if isinstance(step.work, Tool) and step.work.stream]
     with side_by_side(_MOST_AT_ONCE) as later:
@@ -207,14 +210,15 @@ def _mended(house: House, step: Step) -> Tidied:
 
 
 def _take(
-    house: House, steps: Sequence[Step], tidied: dict[str, Tidied], present: reuse.Present, *, explained: bool | None
+    house: House, steps: Sequence[Step], tidied: dict[str, Tidied], present: reuse.Present, *, explained: bool | None, watch: Watch
 ) -> list[Evidence]:
     """Measure and judge what is measured together: all questions about one agent case, or one step of another kind."""
     taken = _now()
     questions = [step.work for step in steps if isinstance(step.work, Question)]
     if questions:
         with inputs.gathering(house.root) as seen:
-            answers = _asked(questions, house.root, explained=explained)
+            named = {id(step.work): step for step in steps}
+            answers = _asked(questions, house.root, explained=explained, spent=lambda question, cpu: watch(named[id(question)], cpu))
             read = [seen.inputs()] * len(steps)
     else:
         read = [reuse.inputs(present, reuse.asked(step)) for step in steps]
@@ -242,10 +246,10 @@ def _keep(house: House, present: reuse.Present) -> None:
     )
 
 
-def _asked(questions: Sequence[Question], root: Path, *, explained: bool | None) -> list[inquiry.Answer]:
+def _asked(questions: Sequence[Question], root: Path, *, explained: bool | None, spent: inquiry.Spent) -> list[inquiry.Answer]:
     """Ask about one case; a mistake of ours is its trouble, and the other cases go on."""
     try:
-        return inquiry.answer(questions, root, explained=explained)
+        return inquiry.answer(questions, root, explained=explained, spent=spent)
     except GateError:
         raise
     except Exception as error:  # noqa: BLE001 - told as BROKEN, with its place
@@ -275,11 +279,13 @@ def _row(house: House, step: Step, now: verdicts.Now) -> Row:
     return verdicts.row(step, newest, damage, now=now, digest=bundle.digest(newest) if newest else "")
 
 
-def _said(house: House, step: Step, found: Evidence | reuse.Reused) -> tuple[Step, Finding, float | str]:
+def _said(house: House, step: Step, found: Evidence | reuse.Reused) -> Told:
     """Return what was found of a step, with the word of the waivers that cover it today, and what it took."""
     took: float | str = found.reading.wall if isinstance(found, Evidence) else found.source
     complaints = found.reading.diagnostics if isinstance(found, Evidence) else found.complaints
-    return step, replace(found.finding, waived=exceptions.words(house.waivers, step.check, found.finding, day(), complaints)), took
+    finding = replace(found.finding, waived=exceptions.words(house.waivers, step.check, found.finding, day(), complaints))
+    whole = found if isinstance(found, Evidence) else None if finding.outcome is Outcome.PASSED else ledger.evidence(found.body)
+    return Told(check=step.check, finding=finding, took=took, step=step, reading=whole.reading if whole else None, evidence=whole)
 
 
 def _now() -> str:

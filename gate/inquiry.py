@@ -1,6 +1,6 @@
 """From a question to its answer: look, judge, look again for longer, confirm in a second process, explain."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,34 +12,42 @@ from gate.measure import agents, nursery, parts
 _WATCHED = ("growth", "churn", "handles")
 
 Answer = tuple[Reading, Finding]
+Spent = Callable[[Question, float], object]  # a question, and the seconds of work that it took so far
 
 
-def watch(questions: Sequence[Question], root: Path) -> list[Answer]:
+def nobody(_question: Question, _seconds: float) -> None:
+    """Stand for who does not ask how far it is."""
+
+
+def watch(questions: Sequence[Question], root: Path, spent: Spent = nobody) -> list[Answer]:
     """Answer questions that one watch can answer, growth and handles of one case: with one child, and a second for what fails."""
-    first, found = _settle(questions, root, looks.first(questions))
+    first, found = _settle(questions, root, looks.first(questions), spent)
     failed = [at for at, finding in enumerate(found) if finding.outcome is Outcome.FAILED]
     answers = [(first, finding) for finding in found]
     if failed:
         asked = [questions[at] for at in failed]
         look = looks.confirming(first, [found[at] for at in failed])
-        second, again = _settle(asked, root, look, first=first)
+        second, again = _settle(asked, root, look, spent, first=first)
         for at, finding in zip(failed, again, strict=True):
             answers[at] = second, looks.confirmed(questions[at], found[at], finding, second)
     return [(reading, limits.full(question, reading, finding)) for question, (reading, finding) in zip(questions, answers, strict=True)]
 
 
 @nursery.shared()
-def answer(questions: Sequence[Question], root: Path, *, explained: bool | None = None) -> list[Answer]:
+def answer(questions: Sequence[Question], root: Path, *, explained: bool | None = None, spent: Spent = nobody) -> list[Answer]:
     """Answer every question about one agent case; what fails explains itself, with `explained` everything, or with False nothing."""
     taken: dict[str, Answer] = {}
     together = {churns: [q for q in questions if q.name in _WATCHED and q.churns is churns] for churns in (False, True)}
     for watched in together.values():
         if watched:
-            taken |= {question.name + question.limit.unit: told for question, told in zip(watched, watch(watched, root), strict=True)}
+            taken |= {
+                question.name + question.limit.unit: told for question, told in zip(watched, watch(watched, root, spent), strict=True)
+            }
     for question in questions:
         key = question.name + question.limit.unit
         if key not in taken:
             taken[key] = _peak(question, root) if question.name == "peak" else _weigh(question, root)
+            spent(question, taken[key][0].cpu)
         reading, finding = taken[key]
         failed, decided = finding.outcome is Outcome.FAILED, finding.outcome not in {Outcome.BROKEN, Outcome.SKIPPED}
         if failed if explained is None else (explained and decided):
@@ -95,12 +103,16 @@ def _peak(question: Question, root: Path) -> Answer:
     return whole, limits.judge(question, whole)
 
 
-def _settle(questions: Sequence[Question], root: Path, look: Look, *, first: Reading | None = None) -> tuple[Reading, list[Finding]]:
+def _settle(
+    questions: Sequence[Question], root: Path, look: Look, spent: Spent, *, first: Reading | None = None
+) -> tuple[Reading, list[Finding]]:
     """Watch one fresh child until everything is decided or its budget is spent; a second child also says which containers grew."""
     wanted: Look | None = look
     with agents.Fresh(questions[0], root, remember=first is not None, spent=first.cpu if first else 0.0) as child:
         while wanted:
             reading = child.watch(wanted)
+            for question in questions:
+                spent(question, reading.cpu + (first.cpu if first else 0.0))
             if first:
                 reading = replace(reading, wall=first.wall + reading.wall, cpu=first.cpu + reading.cpu, samples=2)
             found = [limits.judge(question, reading) for question in questions]

@@ -17,7 +17,7 @@ from markdown_it.token import Token
 from rich.console import Console
 
 from gate.facts import Change, Diagnostic, Estimate, Evidence, Finding, Mode, Outcome, Reading, Series
-from gate.facts.rows import Counted, Page, Row, Standing, Verdict
+from gate.facts.rows import Counted, Page, Row, Standing, Told, Verdict
 from gate.facts.work import Budget, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool, Waiver
 from gate.judge import verdict as verdicts
 from gate.judge import waivers
@@ -209,16 +209,25 @@ def told(tell: Callable[[Console], None]) -> str:
     return out.getvalue()
 
 
-def checked(whole: Verdict) -> list[tuple[Step, Finding, float]]:
+def found(planned: Step, finding: Finding, reading: Reading | None = None) -> Told:
+    """Invent what one check found, as `gate check` tells it."""
+    reading = reading or Reading(wall=1)
+    return Told(check=planned.check, finding=finding, took=reading.wall, step=planned, reading=reading)
+
+
+def checked(whole: Verdict) -> list[Told]:
     """Return the findings of a verdict as `gate check` tells them."""
-    return [(row.step, row.evidence.finding, row.evidence.reading.wall) for row in whole.rows if row.evidence]
+    return [found(row.step, row.evidence.finding, row.evidence.reading) for row in whole.rows if row.evidence]
 
 
-def marked(placed_: Sequence[Row]) -> list[tuple[Step, Finding, float]]:
+def marked(placed_: Sequence[Row]) -> list[Told]:
     """Return the findings of rows with the word of their waivers, as `gate check` tells them."""
-    found = [(row.step, row.evidence, (DEBT, GONE)) for row in placed_ if row.evidence]
-    words = [waivers.words(held, planned.check, row.finding, NOW.day, row.reading.diagnostics) for planned, row, held in found]
-    return [(planned, replace(row.finding, waived=word), row.reading.wall) for (planned, row, _), word in zip(found, words, strict=True)]
+    words = [waivers.words((DEBT, GONE), one.check, one.finding, NOW.day, _complaints(one)) for one in checked(gathered(placed_))]
+    return [replace(one, finding=replace(one.finding, waived=word)) for one, word in zip(checked(gathered(placed_)), words, strict=True)]
+
+
+def _complaints(one: Told) -> tuple[Diagnostic, ...]:
+    return one.reading.diagnostics if one.reading else ()
 
 
 # --- whole texts ----------------------------------------------------------------------
@@ -279,12 +288,13 @@ def test_verdict_for_machines() -> None:
 
 
 def test_findings_at_a_terminal() -> None:
-    """The worst first and whole, what passed in a line each, without colour codes in a file."""
+    """The worst first and whole, each with what shows it again, what passed in one line, without colour codes in a file."""
     assert (
         told(lambda screen: terminal.findings(screen, marked(rows())))
         == """\
 BROKEN       memory/bot/handles  the measured child was killed by SIGKILL before it answered  (2.0 s)
              next: mend this
+             again: nox -s memory -- bot
 FAILED       lint  ruff: 2 findings  (1.5 s)
              bots.py:3: Unused import [F401]
              bots.py:100: list[int] | None [X1]
@@ -295,14 +305,15 @@ FAILED       lint/debt  ruff: 2 findings  (500 ms)
              waived until 2026-01-02 by ada: old code
              next: mend them, then: nox -s lint
 INCONCLUSIVE memory/bot/growth  heap 0.5 B/step, net 2 B/step: neither within 0 B/step nor clearly above  (2 min 5 s)
+             heap     ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  +0 B in 127 steps
+             limit    ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁  +0 B
              heap 0.5 B/step [-1 B/step, 2 B/step] over 4,096 steps
              next: set steps: 16384 for bot in policies/memory.yaml
+             again: nox -s memory -- bot
 SKIPPED      lint/away  not measured: npm is not installed  (0 ms)
-PASSED       format  nothing found  (250 ms)
-PASSED       clean  removed 3 artefacts, 1.5 MB; kept 1  (4 ms)
-PASSED       docs  old news  (250 ms)
-PASSED       tests  12 tests passed, 0 failed, 1 skipped  (99.9 s)
-PASSED       memory/bot/footprint  129 B/agent [128 B/agent, 130 B/agent], limit 2 kB/agent  (3.2 s)
+PASSED       5 checks  format: nothing found; clean: removed 3 artefacts, 1.5 MB; kept 1; docs: old news; \
+tests: 12 tests passed, 0 failed, 1 skipped; \
+memory/bot/footprint: 129 B/agent [128 B/agent, 130 B/agent], limit 2 kB/agent  (1 min 43 s)
 """
     )
 
@@ -310,7 +321,7 @@ PASSED       memory/bot/footprint  129 B/agent [128 B/agent, 130 B/agent], limit
 def test_findings_explained() -> None:
     """With --explain what passed is told whole too."""
     finding = replace(WEIGHED, details=("heap 129 B/agent",), next_act="nothing")
-    text = told(lambda screen: terminal.findings(screen, [(step("x"), finding, 1)], explain=True))
+    text = told(lambda screen: terminal.findings(screen, [found(step("x"), finding)], explain=True))
     assert text.splitlines()[1:] == ["             heap 129 B/agent", "             next: nothing"]
 
 
@@ -430,8 +441,9 @@ def test_rich_markup_is_printed_as_written() -> None:
     """Brackets, backslashes and ":100:" of a foreign text mean themselves at a terminal."""
     for text in (r"[bold]x[/]", "[/]", "[red", "x\\", "\\\\\\", "a.py:100: :bomb: [link=x]y[/link]", "[@click=f]x[/]"):
         finding = Finding(outcome=Outcome.FAILED, headline=text, details=(text,), next_act=text)
-        lines = told(lambda screen, found=finding: terminal.findings(screen, [(step("x"), found, 1)]))  # type: ignore[misc] # bound now
-        assert lines == f"FAILED       x  {text}  (1.0 s)\n             {text}\n             next: {text}\n"
+        one = found(step("x"), finding)
+        lines = told(lambda screen, one=one: terminal.findings(screen, [one]))  # type: ignore[misc] # bound now
+        assert lines == f"FAILED       x  {text}  (1.0 s)\n             {text}\n             next: {text}\n             again: nox -s x\n"
 
 
 WILD = st.text(alphabet="`|[]()<>!*_~#-+=:@&;\\$\"' \n\t\u202e1.axw/", max_size=30) | st.text(max_size=30)

@@ -7,8 +7,9 @@ from gate import flow, plan
 from gate.acts import drawing
 from gate.errors import GateError
 from gate.facts import Change, Consolidation, Mode
+from gate.facts.rows import Told
 from gate.facts.work import Documents, Learning
-from gate.flow import House, Told
+from gate.flow import House
 from gate.tidy import consolidate, edits, journal, learnings
 
 
@@ -77,7 +78,7 @@ def undo(house: House, when: str) -> tuple[Change, ...]:
     return journal.undo(house.root, when, consolidate.WHAT)
 
 
-def check(house: House) -> Told:
+def check(house: House) -> list[Told]:
     """Follow every link, and record the evidence for the tree as it is now."""
     return flow.check(flow.enter(house.root, house.mode), plan.select(house.steps, ["docs"]))
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from gate import flow, plan
 from gate.facts import Change, Mode
+from gate.facts.rows import Told
 from gate.facts.work import Sweep
-from gate.flow import House, Told
+from gate.flow import House
 from gate.tidy import sweep, trash
 from gate.tidy.journal import Journal
 from gate.tidy.sweep import Drawn
@@ -20,7 +21,9 @@ def draw(house: House, *, everything: bool, shared: bool, watch: Watch) -> Drawn
     return sweep.look(house.work(Sweep), house.root, everything=everything, shared=shared, watch=lambda: watch("looking"))
 
 
-def clean(house: House, *, everything: bool, shared: bool, watch: Watch, meant: tuple[Change, ...] | None = None) -> tuple[Told, Drawn]:
+def clean(
+    house: House, *, everything: bool, shared: bool, watch: Watch, meant: tuple[Change, ...] | None = None
+) -> tuple[list[Told], Drawn]:
     """Remove and trash what is `meant`, or else drawn now, where the mode allows it; judge and record what was done."""
     start = time.perf_counter()
     drawn = draw(house, everything=everything, shared=shared, watch=watch) if meant is None else Drawn(changes=meant)

@@ -243,7 +243,7 @@ def _again(root: Path, made: bundle.Bundle, whole: Verdict, checked: Checked) ->
     if house.tree() != made.tree:
         message = f"the work tree is not tree {made.tree}; git switch --detach {checked.commit[:12]} in a clean clone, and verify there"
         raise GateError(message)
-    found = {step.check: finding for step, finding, _ in flow.check(house, house.steps, recorded=False, fresh=True)}
+    found = {one.check: one.finding for one in flow.check(house, house.steps, recorded=False, fresh=True)}
     told = {
         row.step.check: (words, found[row.step.check].outcome)
         for row in whole.rows

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gate.facts import Estimate, Evidence, Outcome
+from gate.facts import Estimate, Evidence, Finding, Outcome, Reading
 from gate.facts.work import Phase, Step, Tool, Waiver
 
 
@@ -78,6 +78,18 @@ class Row:
     def open(self) -> bool:
         """Tell whether this check still separates the tree from COMPLETED."""
         return self.asked and not (self.counted in {Counted.PASSED, Counted.WAIVED} or self.optional)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What one check found, as it is told to who asked for it."""
+
+    check: str
+    finding: Finding
+    took: float | str  # seconds, or where it is reused from
+    step: Step | None = None  # None: it is reused, and nobody drew the plan
+    reading: Reading | None = None  # None likewise, and of what is reused and passed
+    evidence: Evidence | None = None  # None likewise, and of what no policy asks for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

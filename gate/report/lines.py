@@ -1,9 +1,12 @@
 """Findings as lines of text, styled or not: what a terminal shows and what a pipe gets."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
 
-from gate.facts import Change, Fault, Finding, Outcome
+from gate.facts import Change, Fault, Outcome
+from gate.facts.rows import Told
+from gate.facts.work import Question
+from gate.report import series
 from gate.report.text import plain
 from gate.units import show_count, show_size, show_time
 
@@ -15,35 +18,95 @@ _COLOURS = {
     Outcome.BROKEN: "bold magenta",
 }
 _ORDER = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED, Outcome.PASSED)
+INDENT = 13  # columns of an outcome, and of everything that is said below it
+_FEW = 5  # checks of which one line says what each found
+_NAMED = 5  # checks that a line names
 
-
-class Named(Protocol):
-    """A step, or what stands for one."""
-
-    @property
-    def check(self) -> str:
-        """Return the name of the check."""
-
-
-Told = Sequence[tuple[Named, Finding, float | str]]  # step, finding, seconds or where it is reused from
 Line = tuple[str | tuple[str, str], ...]  # parts; a part with its style is a pair
 
 
-def findings(told: Told, *, explain: bool = False) -> Iterator[Line]:
-    """Yield the worst first, whole; then what passed, a line each."""
-    for step, finding, took in sorted(told, key=lambda row: _ORDER.index(row[1].outcome)):
-        outcome = (f"{finding.outcome:<12}", _COLOURS[finding.outcome])
-        yield (
-            outcome,
-            f" {plain(step.check)}  {plain(finding.headline)}  ",
-            (f"({took if isinstance(took, str) else show_time(took)})", "dim"),
-        )
-        if finding.outcome is not Outcome.PASSED or explain:
-            yield from ((f"             {plain(line)}",) for line in finding.details)
-            if finding.waived:
-                yield (f"             {plain(finding.waived)}",)
-            if finding.next_act:
-                yield (f"             next: {plain(finding.next_act)}",)
+def findings(told: Sequence[Told], *, explain: bool = False, verbose: bool = False, words: bool = False) -> Iterator[Line]:
+    """Yield the worst first, whole; then what was skipped for one reason in one line, and all that passed in one line.
+
+    With `verbose` each has a line of its own, with `explain` all that is known; `words` tells series to who cannot see blocks.
+    """
+    for outcome in _ORDER:
+        rows = [one for one in told if one.finding.outcome is outcome]
+        if outcome in {Outcome.PASSED, Outcome.SKIPPED} and not explain and not verbose:
+            yield from _together(rows)
+        else:
+            for one in rows:
+                yield from _whole(one, words=words, more=outcome is not Outcome.PASSED or explain)
+
+
+def grouped(told: Sequence[Told], *, explain: bool, words: bool) -> str:
+    """Return what a log of GitHub Actions shows: what is bad as ever, and each check that passed in a group that is closed at first."""
+    passed = [one for one in told if one.finding.outcome is Outcome.PASSED]
+    if len(passed) <= _FEW:
+        return text(findings(told, explain=explain, words=words))
+    bad = [one for one in told if one.finding.outcome is not Outcome.PASSED]
+    label = text(_together(passed)).replace("; --verbose tells each", "")
+    each = text(findings(passed, explain=explain, verbose=True, words=words))
+    return f"{text(findings(bad, explain=explain, words=words))}::group::{label}{each}::endgroup::\n"
+
+
+def _whole(one: Told, *, words: bool, more: bool) -> Iterator[Line]:
+    """Tell one finding; with `more` what it rests on, what to do, and what shows it again."""
+    finding = one.finding
+    yield _headed(finding.outcome, plain(f"{one.check}  {finding.headline}"), _took([one]))
+    if not more:
+        return
+    bad = finding.outcome in {Outcome.FAILED, Outcome.INCONCLUSIVE}
+    if one.step and one.reading and isinstance(one.step.work, Question) and bad:
+        for line in series.lines(one.step.work, one.reading, finding.headline, words=words):
+            yield _below(line)
+    for line in (*finding.details, *([finding.waived] if finding.waived else [])):
+        yield _below(line)
+    if finding.next_act:
+        yield _below(f"next: {finding.next_act}")
+    if one.step and finding.outcome is not Outcome.PASSED and not finding.next_act.endswith(one.step.command):
+        yield _below(f"again: {one.step.command}")
+
+
+def _together(rows: Sequence[Told]) -> Iterator[Line]:
+    """Tell what has one reason in one line: a few with what each found, many by their number."""
+    passed = [one for one in rows if one.finding.outcome is Outcome.PASSED]
+    if len(passed) == 1:
+        yield from _whole(passed[0], words=False, more=False)
+    elif passed:
+        kinds = Counter(one.check.partition("/")[0] for one in passed)
+        cases = {one.check.rpartition("/")[0] for one in passed if one.check.startswith("memory/")}
+        each = "; ".join(plain(f"{one.check}: {one.finding.headline}") for one in passed)
+        about = {kind: f" of {show_count(len(cases), 'case')}" if kind == "memory" else "" for kind in kinds}
+        many = ", ".join(f"{number} {kind}{about[kind]}" for kind, number in kinds.items())
+        said = each if len(passed) <= _FEW else plain(f"{many}; --verbose tells each")
+        yield _headed(Outcome.PASSED, f"{show_count(len(passed), 'check')}  {said}", _took(passed))
+    for headline in dict.fromkeys(one.finding.headline for one in rows if one.finding.outcome is Outcome.SKIPPED):
+        alike = [one for one in rows if one.finding.headline == headline]
+        more = f" and {len(alike) - _NAMED} more" if len(alike) > _NAMED else ""
+        names = ", ".join(one.check for one in alike[:_NAMED])
+        yield _headed(Outcome.SKIPPED, plain(f"{names}{more}  {headline}"), _took(alike))
+        for line in dict.fromkeys(one.finding.waived for one in alike if one.finding.waived):
+            yield _below(line)
+
+
+def _headed(outcome: Outcome, said: str, took: str) -> Line:
+    """Write the line that an outcome begins; what is said is harmless already."""
+    return (f"{outcome:<{INDENT - 1}}", _COLOURS[outcome]), f" {said}  ", (f"({plain(took)})", "dim")
+
+
+def _below(line: str) -> Line:
+    return (f"{'':<{INDENT}}{plain(line)}",)
+
+
+def _took(rows: Sequence[Told]) -> str:
+    """Say what was spent, each reading once, and what was reused; of one reused check from where."""
+    reused = [one.took for one in rows if isinstance(one.took, str)]
+    if len(rows) == 1 or len(set(reused)) == 1 == len(rows) - len(reused) + 1:
+        return reused[0] if reused else show_time(float(rows[0].took))
+    walls = {(one.reading.wall, one.reading.cpu) if one.reading else (one.check,): one.took for one in rows}
+    spent = show_time(sum(wall for wall in walls.values() if not isinstance(wall, str)))
+    return spent if not reused else f"{len(reused)} reused" if len(reused) == len(rows) else f"{spent}; {len(reused)} reused"
 
 
 _ACTS = {

@@ -2,21 +2,23 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from gate.facts import Change
-from gate.facts.rows import Compared, Counted, Row, Verdict
+from gate.facts.rows import Compared, Counted, Row, Told, Verdict
 from gate.facts.work import Question
-from gate.report import lines
-from gate.report.lines import Told
+from gate.report import lines, series
 from gate.report.text import plain
 from gate.units import show_amount, show_count
 
 _MOST = 12  # paths of one list
+_NARROW = 40  # columns below which nothing is wrapped
 
 
 def console(out: TextIO) -> Console:
@@ -24,18 +26,27 @@ def console(out: TextIO) -> Console:
     return Console(file=out, highlight=False, soft_wrap=True)
 
 
+def has_blocks(screen: Console) -> bool:
+    """Tell whether a line of blocks can be written."""
+    try:
+        series.BLOCKS.encode(screen.encoding)
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return not screen.is_dumb_terminal
+
+
 def progress(screen: Console, total: int | None, *, watched: bool, does: str = "measuring") -> Progress:
     """Show how far long work is; quiet when nobody watches or a tool shows its own."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=screen, transient=True, disable=not (watched and screen.is_terminal))
     bar.add_task(does, total=total)
     return bar
 
 
-def findings(screen: Console, told: Told, *, explain: bool = False) -> None:
-    """Tell the worst first, whole; then what passed, a line each."""
-    for line in lines.findings(told, explain=explain):
-        _say(screen, *line)
+def findings(screen: Console, told: Sequence[Told], *, explain: bool = False, verbose: bool = False, words: bool = False) -> None:
+    """Tell the worst first, whole; then what passed, in a line."""
+    for line in lines.findings(told, explain=explain, verbose=verbose, words=words or not has_blocks(screen)):
+        _say(screen, *line, hang=lines.INDENT)
 
 
 def cleaning(screen: Console, listed: Sequence[Change], *, whole: bool, seconds: float) -> None:
@@ -76,6 +87,20 @@ def _figure(row: Row) -> str:
     return show_amount(slope.value, row.step.work.limit.unit) if slope and isinstance(row.step.work, Question) else "not measured"
 
 
-def _say(screen: Console, *parts: str | tuple[str, str]) -> None:
-    """Print one line; a part with its style is a pair. Never as markup: "[x]" and ":100:" of a foreign text mean themselves."""
-    screen.print(Text.assemble(*parts))
+def _say(screen: Console, *parts: str | tuple[str, str], hang: int = 2) -> None:
+    """Print one line; a part with its style is a pair. Never as markup: "[x]" and ":100:" of a foreign text mean themselves.
+
+    At a terminal it goes on below itself, and a path is never broken; elsewhere it is one line, which can be searched for.
+    """
+    whole = Text.assemble(*parts)
+    if not screen.is_terminal or cell_len(whole.plain) <= screen.width or screen.width < _NARROW:
+        screen.print(whole)
+        return
+    at = 0
+    for row in wrap(whole.plain, screen.width, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False):
+        part = row if at == 0 else row[hang:]
+        at = whole.plain.index(part, at)
+        text = whole[at : at + len(part)]
+        at += len(part)
+        text.pad_left(len(row) - len(part))
+        screen.print(text)

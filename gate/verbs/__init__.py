@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -19,6 +21,51 @@ def only_report(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Let a verb be told to change nothing."""
     parser.add_argument("--check", action="store_true", help="only report, change nothing (as with CI=true)")
     return parser
+
+
+def shown(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Let a verb be told how to show what it found."""
+    parser.add_argument("--verbose", action="store_true", help="a line for each check that passed, instead of one for all")
+    parser.add_argument("--plain", action="store_true", help="words instead of drawings, and nothing that moves: for a screen reader")
+    return parser
+
+
+@contextmanager
+def unheard(out: TextIO, *, asked: bool) -> Iterator[None]:
+    """Let nothing that programs print meanwhile act as a workflow command of GitHub Actions: only we know the word that ends it."""
+    if not (asked and in_actions()):
+        yield
+        return
+    word = secrets.token_hex(16)
+    out.write(f"::group::what the tools print\n::stop-commands::{word}\n")
+    out.flush()
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        out.write(f"\n::{word}::\n::endgroup::\n")
+        out.flush()
+
+
+@contextmanager
+def aside(*, asked: bool) -> Iterator[None]:
+    """Let what programs print meanwhile go to standard error, so that ours alone is what a program reads."""
+    if not asked:
+        yield
+        return
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(ours, 1)
+        os.close(ours)
+
+
+def in_actions() -> bool:
+    """Tell whether a runner of GitHub Actions reads what we print."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def mode(words: argparse.Namespace) -> "Mode":

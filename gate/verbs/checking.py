@@ -1,7 +1,10 @@
 """What is asked: checks of a policy, and one callable without any."""
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -10,10 +13,10 @@ from gate.arguments import positive, seconds
 from gate.errors import GateError
 from gate.report.text import plain
 from gate.units import show_count
-from gate.verbs import Verb, alone, mode, only_report
+from gate.verbs import Verb, alone, aside, in_actions, mode, only_report, shown, unheard
 
 if TYPE_CHECKING:
-    from gate.report import lines
+    from gate.facts.rows import Told, Verdict
 
 _CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
 
@@ -23,7 +26,8 @@ def name(verb: Verb) -> None:
     made = verb("policy", policy, "check the policies, or print the JSON Schema of one")
     made.add_argument("what", choices=("check", "schema"))
     made.add_argument("name", nargs="?", choices=("memory", "quality", "cleanup", "docs", "workflow"), help="for schema: which file")
-    made = only_report(verb("check", alone(check), "run one check, record its evidence"))
+    made = shown(only_report(verb("check", alone(check), "run one check, record its evidence")))
+    made.add_argument("--json", action="store_true", help="print everything as gate report --json does, of these checks alone")
     made.add_argument("what", choices=_CHECKS, metavar="|".join(_CHECKS), help="quality: format, lint and types side by side")
     made.add_argument("cases", nargs="*", metavar="CASE", help="for memory: only these agent cases")
     made.add_argument("--explain", action="store_true", help="for memory: also name lines and types of what passes")
@@ -32,7 +36,7 @@ def name(verb: Verb) -> None:
     )
     made.add_argument("--budget", type=seconds, default=0.0, metavar="S", help="for memory: S seconds of work instead; not recorded")
     made.add_argument("--fresh", action="store_true", help="run it again also where nothing that it reads changed")
-    arguments.of_measure(verb("measure", measure, "give any callable a verdict: no policy, no repository needed"))
+    arguments.of_measure(shown(verb("measure", measure, "give any callable a verdict: no policy, no repository needed")))
     made = only_report(verb("calibrate", alone(calibrate), "write what is measured beside each memory limit, and name dead limits"))
     made.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
     made = verb("advise", advise, "look at live agents and propose what makes them lighter, with what it saves")
@@ -64,6 +68,7 @@ def policy(words: argparse.Namespace, out: TextIO) -> int:
 def check(words: argparse.Namespace, out: TextIO) -> int:
     """Run one kind of check, or say what is recorded of it."""
     from gate import again
+    from gate.facts.rows import Told
     from gate.judge.verdict import exit_code
 
     otherwise = bool(words.steps or words.budget)
@@ -71,51 +76,78 @@ def check(words: argparse.Namespace, out: TextIO) -> int:
         message = f"check {words.what}: CASE, --explain, --steps and --budget belong to check memory"
         raise GateError(message)
     verbs = ("format", "lint", "types") if words.what == "quality" else (words.what,)
-    known = None if words.fresh or words.explain or otherwise else again.answers(words.root, verbs, words.cases, mode(words))
+    long = words.fresh or words.explain or otherwise or words.json
+    known = None if long else again.answers(words.root, verbs, words.cases, mode(words))
     if known and any(found.finding.outcome != "PASSED" for _, found in known):
         known = None  # the policy may say something about it
-    rows: lines.Told = [(one, found.finding, found.source) for one, found in known] if known else _measured(words, verbs, out)
-    _tell(out, rows, explain=words.explain)
+    rows = [Told(check=one.check, finding=found.finding, took=found.source) for one, found in known] if known else None
+    rows = _measured(words, verbs, out) if rows is None else rows
+    code = exit_code(one.finding.outcome for one in rows if not one.finding.waived)
+    if words.json:
+        from gate.report import machine
+
+        out.write(machine.write(_verdict(words, rows), code, whole=False))
+        return code
+    _tell(words, out, rows)
+    _annotate(words, out, rows)
     if otherwise:
         out.write("not recorded: the policy asks for other steps or another budget\n")
-    return exit_code(finding.outcome for _, finding, _ in rows if not finding.waived)
+    return code
 
 
-def _measured(words: argparse.Namespace, verbs: Sequence[str], out: TextIO) -> "lines.Told":
+def _measured(words: argparse.Namespace, verbs: Sequence[str], out: TextIO) -> "list[Told]":
     """Measure what is not known yet, and show how far that is."""
     from gate import flow, plan
+    from gate.facts.work import Tool
     from gate.report import terminal
+    from gate.report.live import Live
 
     house = flow.enter(Path.cwd(), mode(words))
     otherwise = bool(words.steps or words.budget)
     steps = plan.hurried(plan.select(house.steps, verbs, words.cases), steps=words.steps, seconds=words.budget)
-    with terminal.progress(terminal.console(out), len(steps), watched=words.what == "memory") as bar:
-        return flow.check(
-            house,
-            steps,
-            explained=words.explain or None,
-            recorded=not otherwise,
-            fresh=words.fresh,
-            watch=lambda: bar.advance(bar.task_ids[0]),
-        )
+    beside: TextIO = sys.stderr if words.json else out
+    streamed = any(isinstance(step.work, Tool) and step.work.stream for step in steps)
+    live = Live(terminal.console(beside), len(steps), watched=not (words.plain or streamed))
+    with unheard(beside, asked=streamed), aside(asked=words.json), live:
+        return flow.check(house, steps, explained=words.explain or None, recorded=not otherwise, fresh=words.fresh, watch=live)
 
 
-def _tell(out: TextIO, rows: "lines.Told", *, explain: bool) -> None:
+def _verdict(words: argparse.Namespace, rows: "Sequence[Told]") -> "Verdict":
+    """Return what was found as reports are written from, of these checks alone."""
+    from gate import flow
+    from gate.acts import asked
+
+    return asked.verdict(flow.enter(Path.cwd(), mode(words)), rows, recorded=not (words.steps or words.budget))
+
+
+def _tell(words: argparse.Namespace, out: TextIO, rows: "Sequence[Told]") -> None:
     """Write findings, styled at a terminal; what styles them loads only there."""
     from gate.report import lines
 
+    explain, verbose = bool(words.explain), words.verbose or words.act is measure  # what is measured was asked for by name
     if out.isatty():
         from gate.report import terminal
 
-        terminal.findings(terminal.console(out), rows, explain=explain)
+        terminal.findings(terminal.console(out), rows, explain=explain, verbose=verbose, words=words.plain)
+    elif in_actions():
+        out.write(lines.grouped(rows, explain=explain, words=words.plain))
     else:
-        out.write(lines.text(lines.findings(rows, explain=explain)))
+        out.write(lines.text(lines.findings(rows, explain=explain, verbose=verbose, words=words.plain)))
+
+
+def _annotate(words: argparse.Namespace, out: TextIO, rows: "Sequence[Told]") -> None:
+    """Remark on lines in GitHub Actions; within a session of nox the summary at its end does, which knows what is worst."""
+    if in_actions() and "NOX_CURRENT_SESSION" not in os.environ and any(one.finding.outcome != "PASSED" for one in rows):
+        from gate.report import annotations
+
+        out.write(annotations.write(_verdict(words, rows)))
 
 
 def measure(words: argparse.Namespace, out: TextIO) -> int:
     """Ask about one callable."""
     from gate.acts import single
     from gate.facts import Outcome
+    from gate.facts.rows import Told
     from gate.judge.verdict import exit_code
 
     names = single.asked(words.question, setup=words.setup)
@@ -125,13 +157,16 @@ def measure(words: argparse.Namespace, out: TextIO) -> int:
     limits = {words.question: words.max}
     drawn = single.questions(words.target, names, setup=words.setup, limits=limits, seconds=words.budget_seconds, steps=words.steps)
     told = single.answer(drawn, Path.cwd(), explained=words.explain)
-    rows = [(step, finding, reading.wall) for step, reading, finding in told]
     if words.json:
         out.write(single.as_json(told))
     else:
-        _tell(out, rows, explain=bool(words.explain))
+        rows = [
+            Told(check=step.check, finding=finding, took=reading.wall, step=replace(step, command=words.line), reading=reading)
+            for step, reading, finding in told
+        ]
+        _tell(words, out, rows)
     # what could not be measured was asked for by name here, so it is undecided
-    return exit_code(Outcome.INCONCLUSIVE if finding.outcome is Outcome.SKIPPED else finding.outcome for _, finding, _ in rows)
+    return exit_code(Outcome.INCONCLUSIVE if finding.outcome is Outcome.SKIPPED else finding.outcome for _, _, finding in told)
 
 
 def calibrate(words: argparse.Namespace, out: TextIO) -> int:

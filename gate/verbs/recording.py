@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from gate.errors import GateError
 from gate.report.text import plain
 from gate.units import show_count
-from gate.verbs import Verb, alone, mode, only_report
+from gate.verbs import Verb, alone, in_actions, mode, only_report
 
 if TYPE_CHECKING:
     from gate.record.tasks import Task
@@ -49,7 +49,7 @@ def summary(words: argparse.Namespace, out: TextIO) -> int:
     from gate.acts import against, page
     from gate.judge.verdict import overall
     from gate.repo import worktree
-    from gate.report import machine, terminal
+    from gate.report import annotations, machine, terminal
 
     house = flow.enter(Path.cwd(), mode(words))
     base = against.measure(house, words.against) if words.against else None
@@ -69,6 +69,7 @@ def summary(words: argparse.Namespace, out: TextIO) -> int:
         terminal.verdict(screen, whole)
         terminal.compared(screen, words.against, drawn.page.compared)
         out.write(f"summary: {file.relative_to(house.root)}\n")
+        out.write(annotations.write(whole) if in_actions() else "")
     return code
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from gate.flow import House, Told
+    from gate.facts.rows import Told
+    from gate.flow import House
 
 _SECOND = 1.0
 
@@ -74,7 +75,7 @@ def clean(words: argparse.Namespace, out: TextIO) -> int:
         message = "clean --plan: a plan says what goes; leave --all, --caches and --dry-run out"
         raise GateError(message)
     with _Late(screen) as watch, planning.carried_out(house, words.plan, Phase.CLEAN) as meant:
-        told: Told = []
+        told: list[Told] = []
         if words.dry_run:
             drawn = tidying.draw(house, everything=words.all, shared=words.caches, watch=watch)
         else:
@@ -82,7 +83,7 @@ def clean(words: argparse.Namespace, out: TextIO) -> int:
     terminal.cleaning(screen, drawn.changes, whole=words.dry_run, seconds=time.perf_counter() - start)
     out.writelines(f"note: {plain(note)}\n" for note in drawn.notes)
     terminal.findings(screen, told)
-    return exit_code(finding.outcome for _, finding, _ in told) if told else 0
+    return exit_code(one.finding.outcome for one in told) if told else 0
 
 
 def docs(words: argparse.Namespace, out: TextIO) -> int:
@@ -110,7 +111,7 @@ def docs(words: argparse.Namespace, out: TextIO) -> int:
         return 0
     found = consolidation.check(house)
     terminal.findings(terminal.console(out), found)
-    return exit_code(finding.outcome for _, finding, _ in found) or int(bool(done.refused))
+    return exit_code(one.finding.outcome for one in found) or int(bool(done.refused))
 
 
 def _trash(words: argparse.Namespace, house: "House", screen: "Console") -> int:
