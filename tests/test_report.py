@@ -311,9 +311,9 @@ INCONCLUSIVE memory/bot/growth  heap 0.5 B/step, net 2 B/step: neither within 0 
              next: set steps: 16384 for bot in policies/memory.yaml
              again: nox -s memory -- bot
 SKIPPED      lint/away  not measured: npm is not installed  (0 ms)
-PASSED       5 checks  format: nothing found; clean: removed 3 artefacts, 1.5 MB; kept 1; docs: old news; \
-tests: 12 tests passed, 0 failed, 1 skipped; \
-memory/bot/footprint: 129 B/agent [128 B/agent, 130 B/agent], limit 2 kB/agent  (1 min 43 s)
+PASSED       5 checks  format  nothing found; clean  removed 3 artefacts, 1.5 MB; kept 1; docs  old news; \
+tests  12 tests passed, 0 failed, 1 skipped; \
+memory/bot/footprint  129 B/agent [128 B/agent, 130 B/agent], limit 2 kB/agent  (1 min 43 s)
 """
     )
 

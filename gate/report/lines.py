@@ -76,7 +76,7 @@ def _together(rows: Sequence[Told]) -> Iterator[Line]:
     elif passed:
         kinds = Counter(one.check.partition("/")[0] for one in passed)
         cases = {one.check.rpartition("/")[0] for one in passed if one.check.startswith("memory/")}
-        each = "; ".join(plain(f"{one.check}: {one.finding.headline}") for one in passed)
+        each = "; ".join(plain(f"{one.check}  {one.finding.headline}") for one in passed)
         about = {kind: f" of {show_count(len(cases), 'case')}" if kind == "memory" else "" for kind in kinds}
         many = ", ".join(f"{number} {kind}{about[kind]}" for kind, number in kinds.items())
         said = each if len(passed) <= _FEW else plain(f"{many}; --verbose tells each")

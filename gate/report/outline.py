@@ -6,7 +6,8 @@ from gate.facts import Change
 from gate.facts.state import Plan, State
 from gate.facts.work import Phase, Step, Tool
 from gate.report import plan as page
-from gate.report.text import as_json, readable
+from gate.report.answers import legible
+from gate.report.text import as_json
 
 VERSION = 1
 
@@ -24,7 +25,7 @@ def write(plan: Plan) -> str:
         "refused": list(plan.refused),
         "duplicates": [{"path": row.path, "kind": row.code, "message": row.message} for row in plan.duplicates],
     }
-    return as_json(_readable(body))
+    return as_json(legible(body))
 
 
 def _repository(state: State) -> dict[str, object]:
@@ -57,12 +58,3 @@ def _change(change: Change) -> dict[str, object]:
     words = {"act": change.act, "path": change.path, "kind": change.kind, "rule": change.rule, "reason": change.reason}
     proof = {"ignored_by": change.ignored, "source": change.source}
     return {**words, **proof, "size": change.size, "entries": len(change.entries)}
-
-
-def _readable(found: object) -> object:
-    """Write every text so that it can be encoded."""
-    if isinstance(found, str):
-        return readable(found)
-    if isinstance(found, dict):
-        return {key: _readable(value) for key, value in found.items()}
-    return [_readable(item) for item in found] if isinstance(found, list | tuple) else found

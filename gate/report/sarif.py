@@ -10,7 +10,7 @@ from gate.facts import Outcome
 from gate.facts.rows import Counted, Place, Row, Verdict
 from gate.facts.work import Question
 from gate.report import places
-from gate.report.text import as_json, plain
+from gate.report.text import as_json, name_bytes, plain
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MOST = 5000  # results of one run that GitHub keeps
@@ -147,10 +147,5 @@ def uri(path: str) -> str:
     >>> uri("a b/ü.py"), uri("c:d.py"), uri("x\udcff")
     ('a%20b/%C3%BC.py', 'c%3Ad.py', 'x%FF')
     """
-    raw = path.replace("\\", "/").encode("utf-8", "surrogateescape" if _is_name(path) else "backslashreplace")
+    raw = name_bytes(path.replace("\\", "/"))
     return "".join(chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in raw)
-
-
-def _is_name(path: str) -> bool:
-    """Tell whether every lone surrogate of a path stands for a byte of a name that is not UTF-8."""
-    return not any("\ud800" <= letter <= "\udfff" and not "\udc80" <= letter <= "\udcff" for letter in path)

@@ -12,6 +12,7 @@ _COMMAND = re.compile(r"^\s*:(?=:)|##(?=\[)")
 _BLOCK = re.compile(r"[-+](?=[\s-]|$)|[0-9]{1,9}[.)](?=\s|$)")  # begins a list or is a rule in Markdown
 # What GitHub makes links and pictures of after Markdown is read, from entities too, but never in code: people, issues, emoji.
 _LIVE = re.compile(r"((?:@[\w/-]+|#\d+|gh-\d+|:(?:\w*[a-z_+-][\w+-]*|100|1234):)+)", re.IGNORECASE)
+_ALONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # no byte of a name that is not UTF-8, and no letter
 _ENTITIES = {letter: f"&#{ord(letter)};" for letter in "[]@`|*_~\\!#$"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -34,7 +35,16 @@ def readable(name: str) -> str:
     >>> readable("a\udcff.md")
     'a\\xff.md'
     """
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return name_bytes(name).decode("utf-8", "backslashreplace")
+
+
+def name_bytes(name: str) -> bytes:
+    r"""Return the bytes of a name, as a file system has them.
+
+    >>> name_bytes("a\udcff.md")
+    b'a\xff.md'
+    """
+    return _ALONE.sub("\ufffd", name).encode("utf-8", "surrogateescape")
 
 
 def as_json(body: object) -> str:

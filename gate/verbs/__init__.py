@@ -23,6 +23,12 @@ def only_report(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
+def as_json(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Let a verb be told to answer programs."""
+    parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
+    return parser
+
+
 def shown(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Let a verb be told how to show what it found."""
     parser.add_argument("--verbose", action="store_true", help="a line for each check that passed, instead of one for all")

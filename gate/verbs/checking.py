@@ -13,7 +13,7 @@ from gate.arguments import positive, seconds
 from gate.errors import GateError
 from gate.report.text import plain
 from gate.units import show_count
-from gate.verbs import Verb, alone, aside, in_actions, mode, only_report, shown, unheard
+from gate.verbs import Verb, alone, as_json, aside, in_actions, mode, only_report, shown, unheard
 
 if TYPE_CHECKING:
     from gate.facts.rows import Told, Verdict
@@ -23,7 +23,7 @@ _CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
 
 def name(verb: Verb) -> None:
     """Name the verbs of this part."""
-    made = verb("policy", policy, "check the policies, or print the JSON Schema of one")
+    made = as_json(verb("policy", policy, "check the policies, or print the JSON Schema of one"))
     made.add_argument("what", choices=("check", "schema"))
     made.add_argument("name", nargs="?", choices=("memory", "quality", "cleanup", "docs", "workflow"), help="for schema: which file")
     made = shown(only_report(verb("check", alone(check), "run one check, record its evidence")))
@@ -37,9 +37,11 @@ def name(verb: Verb) -> None:
     made.add_argument("--budget", type=seconds, default=0.0, metavar="S", help="for memory: S seconds of work instead; not recorded")
     made.add_argument("--fresh", action="store_true", help="run it again also where nothing that it reads changed")
     arguments.of_measure(shown(verb("measure", measure, "give any callable a verdict: no policy, no repository needed")))
-    made = only_report(verb("calibrate", alone(calibrate), "write what is measured beside each memory limit, and name dead limits"))
+    made = as_json(
+        only_report(verb("calibrate", alone(calibrate), "write what is measured beside each memory limit, and name dead limits"))
+    )
     made.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
-    made = verb("advise", advise, "look at live agents and propose what makes them lighter, with what it saves")
+    made = as_json(verb("advise", advise, "look at live agents and propose what makes them lighter, with what it saves"))
     made.set_defaults(check=True)  # it writes nothing
     made.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
     made.add_argument("--apply-and-measure", action="store_true", help="carry out what is exact in a throw-away process, and measure it")
@@ -59,9 +61,13 @@ def policy(words: argparse.Namespace, out: TextIO) -> int:
         out.write(policies.schema_text(words.name))
         return 0
     found = policies.load(worktree.find_root(Path.cwd()))
-    out.write(
-        f"policies: {show_count(len(found.memory.agents) + len(found.memory.calls), 'memory case')}, no mistakes, sha256:{found.digest}\n"
-    )
+    cases = len(found.memory.agents) + len(found.memory.calls)
+    if words.json:
+        from gate.report import answers
+
+        out.write(answers.write(0, policies=f"sha256:{found.digest}", memory_cases=cases))
+    else:
+        out.write(f"policies: {show_count(cases, 'memory case')}, no mistakes, sha256:{found.digest}\n")
     return 0
 
 
@@ -177,27 +183,35 @@ def calibrate(words: argparse.Namespace, out: TextIO) -> int:
 
     house = flow.enter(Path.cwd(), mode(words))
     rows = calibration.calibrate(house.root, plan.select(house.steps, ["memory"], words.cases), write=house.mode is Mode.FIX)
+    code = 0 if all(row.measured for row in rows) else 2
+    if words.json:
+        from gate.report import answers
+
+        out.write(answers.write(code, written=house.mode is Mode.FIX, dead_above=calibration.DEAD, limits=rows))
+        return code
     for row in rows:
         advice = f"; a limit with headroom: {row.proposal}" if row.proposal and row.says != "fits" else ""
         out.write(plain(f"{row.check}: measured {row.measured or 'nothing'}, limit {row.limit}: {row.says}{advice}") + "\n")
     dead = sum(row.says == "dead" for row in rows)
     done = "policies/memory.yaml is as it was" if house.mode is Mode.CHECK else "policies/memory.yaml holds what was measured"
     out.write(f"{done}; {show_count(dead, 'dead limit')}, above {calibration.DEAD} times what was measured\n")
-    return 0 if all(row.measured for row in rows) else 2
+    return code
 
 
 def advise(words: argparse.Namespace, out: TextIO) -> int:
     """Propose what makes agents lighter."""
     from gate import advise as advisor
     from gate import flow, plan
-    from gate.report import advice
+    from gate.report import advice, answers
 
     house = flow.enter(Path.cwd(), mode(words))
     told = []
     for questions in advisor.cases(plan.select(house.steps, ["memory"], words.cases)):
         told.append(advisor.advise(questions, house.root, applied=words.apply_and_measure))
-        out.write(advice.text(told[-1:]))
-    return 2 if any(found.survey.trouble or (found.trial and found.trial.trouble) for found in told) else 0
+        out.write("" if words.json else advice.text(told[-1:]))
+    code = 2 if any(found.survey.trouble or (found.trial and found.trial.trouble) for found in told) else 0
+    out.write(answers.write(code, cases=told) if words.json else "")
+    return code
 
 
 def demo(words: argparse.Namespace, out: TextIO) -> int:

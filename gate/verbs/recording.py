@@ -3,13 +3,14 @@
 import argparse
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from gate.errors import GateError
 from gate.report.text import plain
 from gate.units import show_count
-from gate.verbs import Verb, alone, in_actions, mode, only_report
+from gate.verbs import Verb, alone, as_json, in_actions, mode, only_report
 
 if TYPE_CHECKING:
     from gate.record.tasks import Task
@@ -19,10 +20,9 @@ _MOST_NAMED = 9  # subtasks in one line
 
 def name(verb: Verb) -> None:
     """Name the verbs of this part."""
-    made = only_report(verb("summary", alone(summary), "write the summary from recorded evidence; its exit code is the gate's"))
-    made.add_argument("--json", action="store_true", help="print everything as one JSON object")
+    made = as_json(only_report(verb("summary", alone(summary), "write the summary from recorded evidence; its exit code is the gate's")))
     made.add_argument("--against", default="", metavar="REV", help="also measure the memory cases of this revision, and compare")
-    made = verb("verify-summary", verify, "check a committed summary: its tree, its policies, its evidence and every word of it")
+    made = as_json(verb("verify-summary", verify, "check a committed summary: its tree, its policies, its evidence and every word of it"))
     made.add_argument("file", type=Path, metavar="FILE", help="the summary; its evidence lies beside it")
     made.add_argument("revision", nargs="?", default="", metavar="REV", help="whose tree it is about (default: HEAD)")
     made.add_argument("--rerun", action="store_true", help="also run every check again, here, and say what comes out otherwise")
@@ -32,12 +32,13 @@ def name(verb: Verb) -> None:
     of_finish(made)
     made = verb("schema", schema, "print the JSON Schema of what the gate records, or of gate report --json")
     made.add_argument("what", choices=("evidence", "report"))
-    made = verb("tree", tree, "print the tree id of the work tree, or of a revision")
+    made = as_json(verb("tree", tree, "print the tree id of the work tree, or of a revision"))
     made.add_argument("revision", nargs="?", default="", metavar="REV")
 
 
 def of_finish(parser: argparse.ArgumentParser) -> None:
     """Name what `gate finish` and `gate task finish` can be told."""
+    as_json(parser)
     parser.add_argument("--cascade", action="store_true", help="also set open subtasks to done, after asking")
     parser.add_argument("--yes", action="store_true", help="with --cascade: do not ask")
     parser.add_argument("--against", default="", metavar="REV", help="also measure the memory cases of this revision, and compare")
@@ -83,11 +84,17 @@ def _verify(words: argparse.Namespace, out: TextIO) -> int:
     from gate.repo import worktree
 
     checked = verifying.verify(worktree.find_root(Path.cwd()), words.file, words.revision, again=words.rerun)
+    code = 1 if checked.wrong else 2 if checked.open else 0
+    if words.json:
+        from gate.report import answers
+
+        out.write(answers.write(code, summary=str(words.file), **asdict(checked)))
+        return code
     said = "NOT VERIFIED" if checked.wrong else "NOT DECIDED" if checked.open else "verified"
     about = f"{checked.word}, " if checked.word else ""
     lines = [f"{said}: {words.file}: {about}commit {checked.commit[:12]}", *checked.wrong, *checked.open, *checked.notes]
     out.write("".join(f"{'  ' if at else ''}{plain(line)}\n" for at, line in enumerate(lines)))
-    return 1 if checked.wrong else 2 if checked.open else 0
+    return code
 
 
 def finish(words: argparse.Namespace, out: TextIO) -> int:
@@ -97,26 +104,32 @@ def finish(words: argparse.Namespace, out: TextIO) -> int:
     from gate.acts import finish as finishing
     from gate.facts import Fault, Mode
     from gate.judge.verdict import overall
-    from gate.report import lines, terminal
+    from gate.report import answers, lines, terminal
 
     if mode(words) is Mode.CHECK:
         message = "finish commits, and with CI=true nothing is changed; run it where the work is"
         raise GateError(message)
     house = flow.enter(Path.cwd(), Mode.FIX)
     whole, _ = finishing.verdict_of(house, words.task)
-    screen = terminal.console(out)
-    terminal.verdict(screen, whole)
+    if not words.json:
+        terminal.verdict(terminal.console(out), whole)
     if not whole.completed:
+        out.write(answers.write(overall(whole), committed="", missing=whole.missing) if words.json else "")
         return overall(whole)
     base = against.measure(house, words.against) if words.against else None
-    done = finishing.finish(house, whole, words.task, lambda children: _agree(children, words, out), base)
-    which = f"task {words.task} is done" if len(done.tasks) == 1 else f"tasks {', '.join(done.tasks)} are done"
-    out.write(f"committed {done.commit[:12]}: {show_count(len(done.paths), 'path')}; {which}; summary: {done.summary}\n")
+    done = finishing.finish(house, whole, words.task, lambda children: _agree(children, words, sys.stderr if words.json else out), base)
     store = tasking.open_store(house.root, house.policy.workflow.tasks)
     again = f"gate task finish {words.task} writes it again"
-    gone = [Fault(place="overwritten after the commit", found=said, act=again) for said in done.lost]
-    out.write(lines.text(lines.faults([*store.faults(), *gone])))
-    return 1 if done.lost else 0
+    amiss = [*store.faults(), *(Fault(place="overwritten after the commit", found=said, act=again) for said in done.lost)]
+    code = 1 if done.lost else 0
+    if words.json:
+        summary_ = str(done.summary)
+        out.write(answers.write(code, committed=done.commit, paths=done.paths, tasks=done.tasks, summary=summary_, faults=amiss))
+        return code
+    which = f"task {words.task} is done" if len(done.tasks) == 1 else f"tasks {', '.join(done.tasks)} are done"
+    out.write(f"committed {done.commit[:12]}: {show_count(len(done.paths), 'path')}; {which}; summary: {done.summary}\n")
+    out.write(lines.text(lines.faults(amiss)))
+    return code
 
 
 def _agree(children: "tuple[Task, ...]", words: argparse.Namespace, out: TextIO) -> None:
@@ -153,5 +166,11 @@ def tree(words: argparse.Namespace, out: TextIO) -> int:
     from gate import flow
     from gate.facts import Mode
 
-    out.write(flow.enter(Path.cwd(), Mode.CHECK).tree(words.revision) + "\n")
+    found = flow.enter(Path.cwd(), Mode.CHECK).tree(words.revision)
+    if words.json:
+        from gate.report import answers
+
+        out.write(answers.write(0, tree=found))
+    else:
+        out.write(f"{found}\n")
     return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from gate.errors import GateError
 from gate.report.text import plain
 from gate.units import show_count
-from gate.verbs import Verb, mode, recording
+from gate.verbs import Verb, as_json, mode, recording
 
 if TYPE_CHECKING:
     from gate import flow
@@ -29,7 +29,9 @@ def name(verb: Verb) -> None:
         one.add_argument("task", metavar="ID", help="for example 20 or 20.2")
         if word == "finish":
             recording.of_finish(one)
-    verb("doctor", doctor, "look for what is amiss around the gate: the task store, its locks, its state, what was overwritten")
+        else:
+            as_json(one)
+    as_json(verb("doctor", doctor, "look for what is amiss around the gate: the task store, its locks, its state, what was overwritten"))
 
 
 def show(words: argparse.Namespace, out: TextIO) -> int:
@@ -41,6 +43,16 @@ def show(words: argparse.Namespace, out: TextIO) -> int:
     house, tasks = _entered(Mode.CHECK)
     task = tasks.find(words.task)
     whole, _ = finish.verdict_of(house, task.id)
+    lost = [what for key, what in tasking.lost(house.root, tasks) if key == task.id]
+    code = 1 if lost else 0
+    if words.json:
+        from gate.report import answers
+
+        facts = {"id": task.id, "title": task.title, "status": task.status, "gate": task.gate}
+        waits = {"open_subtasks": tasks.open_children(task.id), "waits_for": tasks.open_dependencies(task.id)}
+        decided = [row.step.check for row in whole.rows if row.asked]
+        out.write(answers.write(code, **facts, **waits, decided_by=decided, tree=whole.tree, missing=whole.missing, overwritten=lost))
+        return code
     lines = [f"{task.id}  {task.title}: {task.status or 'no status'}"]
     for what, found in (("open subtasks", tasks.open_children(task.id)), ("waits for", tasks.open_dependencies(task.id))):
         lines += [f"  {what}: {', '.join(_named(tasks, key) for key in found)}"] if found else []
@@ -48,10 +60,9 @@ def show(words: argparse.Namespace, out: TextIO) -> int:
     lines.append(f"  decided by: {', '.join(asked)}" if whole.aside else f"  decided by: every required check of {len(asked)}")
     lines += [f"  missing: {text}" for text in whole.missing] or [f"  all of them passed on tree {whole.tree[:12]}"]
     lines += [f"  {key}: {value}" for key, value in task.gate.items()]
-    lost = [what for key, what in tasking.lost(house.root, tasks) if key == task.id]
     lines += [f"  overwritten: it was {what}; {_again(task)}" for what in lost]
     out.writelines(plain(line) + "\n" for line in lines)
-    return 1 if lost else 0
+    return code
 
 
 def start(words: argparse.Namespace, out: TextIO) -> int:
@@ -60,6 +71,7 @@ def start(words: argparse.Namespace, out: TextIO) -> int:
     from gate.facts import Mode
     from gate.record.jsonspan import listed
     from gate.record.tasks import Change
+    from gate.report import answers
 
     if mode(words) is Mode.CHECK:
         message = "task start changes the task store, and with CI=true nothing is changed; run it where the work is"
@@ -70,12 +82,15 @@ def start(words: argparse.Namespace, out: TextIO) -> int:
     if waits:
         message = f"{tasks.place}: task {task.id} cannot be started: its dependencies {listed(waits)} are open; finish or cancel them first"
         raise GateError(message)
-    if task.status == "in-progress":
+    if task.status != "in-progress":
+        store = tasking.open_store(house.root, house.policy.workflow.tasks)
+        tasking.change(house.root, store, [Change(id=task.id, status="in-progress", at=tasking.now())])
+    if words.json:
+        out.write(answers.write(0, id=task.id, status="in-progress", was=task.status))
+    elif task.status == "in-progress":
         out.write(f"task {task.id} is in-progress already\n")
-        return 0
-    store = tasking.open_store(house.root, house.policy.workflow.tasks)
-    tasking.change(house.root, store, [Change(id=task.id, status="in-progress", at=tasking.now())])
-    out.write(plain(f"task {task.id} is in-progress, it was {task.status or 'without a status'}: {task.title}") + "\n")
+    else:
+        out.write(plain(f"task {task.id} is in-progress, it was {task.status or 'without a status'}: {task.title}") + "\n")
     return 0
 
 
@@ -84,13 +99,16 @@ def doctor(words: argparse.Namespace, out: TextIO) -> int:
     from gate import flow
     from gate.acts import doctor as doctors
     from gate.facts import Mode
-    from gate.report import lines
+    from gate.report import answers, lines
 
-    del words
     found, looked = doctors.examine(flow.enter(Path.cwd(), Mode.CHECK))
+    code = 1 if found else 0
+    if words.json:
+        out.write(answers.write(code, faults=found, looked_at=looked))
+        return code
     out.write(lines.text(lines.faults(found)))
     out.write(f"{show_count(len(found), 'thing')} amiss; looked at {', '.join(looked)}\n")
-    return 1 if found else 0
+    return code
 
 
 def _entered(entered: "Mode") -> "tuple[flow.House, Tasks]":
