@@ -133,6 +133,15 @@ def test_incomplete_evidence_refuses(ready: Repository) -> None:
     assert state(ready) == before
 
 
+def test_finish_answers_programs(ready: Repository) -> None:
+    """With --json one object names the commit, its paths, the tasks and the summary."""
+    code, text = call("finish", "--task", "20.2", "--json")
+    told = json.loads(text)
+    assert (code, told["exit_code"], told["committed"]) == (0, 0, ready.git("rev-parse", "HEAD").strip())
+    assert (told["tasks"][:1], told["faults"], "bots.py" in told["paths"]) == (["20.2"], [], True)
+    assert (ready.root / told["summary"]).exists()
+
+
 @pytest.mark.parametrize(
     ("task", "said"),
     [
