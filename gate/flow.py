@@ -114,16 +114,18 @@ def check(
     for step in alone:
         take([step])
     if rest and house.tree() != present.tree:
-        names = ", ".join(worktree.written_since(house.root, began)[:_NAMED]) or "something was removed"
-        message = (
-            f"the work tree changed while it was measured ({names}); nothing was recorded: stop what writes there, or let git ignore it"
-        )
-        raise GateError(message)
+        raise GateError(_disturbed(house, began))
     if recorded:
         moved = [found.moved(present, house.commit) for found in reused.values() if found.is_new]
         ledger.write_all(house.root, [*told.values(), *moved])
         _keep(house, present)
     return [_said(house, step, told.get(step.check) or reused[step.check]) for step in steps]
+
+
+def _disturbed(house: House, began: float) -> str:
+    """Word a refusal: what was measured is the tree of no moment."""
+    names = ", ".join(worktree.written_since(house.root, began)[:_NAMED]) or "something was removed"
+    return f"the work tree changed while it was measured ({names}); nothing was recorded: stop what writes there, or let git ignore it"
 
 
 def summarise(house: House, tree: str = "") -> tuple[Verdict, dict[Phase, Evidence | None]]:
