@@ -165,5 +165,9 @@ for _version in ("3.11", "3.12", "3.13"):
 @thin(default=False)
 def proofs(session: nox.Session) -> None:
     """Measure how often the gate is wrong about generated programs (-- --clean 3000 --leaky 1000); prove what is named (-- documents)."""
-    for words in [session.posargs] if session.posargs else [[], ["threads"], ["pools"], ["segments"], ["tidy"], ["documents"], ["tamper"]]:
+    for words in (
+        [session.posargs]
+        if session.posargs
+        else [[], ["threads"], ["pools"], ["segments"], ["tidy"], ["documents"], ["tamper"], ["injection"]]
+    ):
         session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.proofs", *words, external=True)

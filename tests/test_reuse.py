@@ -78,12 +78,12 @@ def test_only_cases_that_read_a_changed_module_are_measured_again(house: Reposit
     gate("check", "memory")
     assert sorted(set(started)) == ["one", "three", "two"]
     started.clear()
-    told = gate("check", "memory")
+    told = gate("check", "memory", "--verbose")
     taken = evidence(house, "memory/one/growth").taken
     assert started == []
     assert f"reused from {taken}, tree {evidence(house, 'memory/one/growth').tree[:12]}" in told
     house.write("shared.py", '"""Shared."""\n\nSIZE = 2\n')
-    told = gate("check", "memory")
+    told = gate("check", "memory", "--verbose")
     assert sorted(set(started)) == ["one", "two"]
     assert told.count("reused from ") == 1
     assert evidence(house, "memory/three/growth").origin

@@ -129,7 +129,10 @@ def cleaning(listed: Sequence[Change], *, most: int, seconds: float) -> Iterator
     if len({change.kind for change in listed}) > 1:
         for kind in sorted({change.kind for change in listed}):
             of_kind = [[change for change in listed if (change.kind, change.act) == (kind, act)] for act in acts]
-            yield (f"{kind:<16}" + ", ".join(f"{_ACTS[act]} {_amount(found)}" for act, found in zip(acts, of_kind, strict=True) if found),)
+            yield (
+                f"{plain(kind):<16}"
+                + ", ".join(f"{_ACTS[act]} {_amount(found)}" for act, found in zip(acts, of_kind, strict=True) if found),
+            )
     for act in acts:
         found = [change for change in listed if change.act == act]
         yield (f"{_ACTS[act]} {_amount(found)}", (f"  ({show_time(seconds)})" if act == acts[0] else "", "dim"))

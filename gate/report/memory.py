@@ -43,7 +43,7 @@ def _against(base: Base, compared: Sequence[Compared], *, spare: int) -> Part:
             continue
         unit = work.limit.unit
         change = "" if pair.says == "cannot tell" else f"{'+' if pair.change > 0 else ''}{show_amount(pair.change, unit)}"
-        figures = (*_shown(_estimate(pair.base), unit), *_shown(_estimate(pair.now), unit), change, pair.says, markdown(pair.why))
+        figures = (*_shown(_estimate(pair.base), unit), *_shown(_estimate(pair.now), unit), change, markdown(pair.says), markdown(pair.why))
         rows.append(row((markdown(work.case), markdown(work.name), *figures, code(pair.base.digest[:_SHORT]))))
     top = head("case|question|base:|interval|now:|interval|change:|says|why|evidence of the base")
     return Part(above=f"## Against {markdown(base.revision)}\n\n{about}", top=top, rows=tuple(rows), noun="comparison", spare=spare)

@@ -31,8 +31,7 @@ def policy(row: Row) -> str:
 
 def entry(row: Row) -> tuple[str, int]:
     """Return where the policy asks for a check."""
-    place = row.step.work.limit.place if isinstance(row.step.work, Question) else ""
-    return _parted(place) or (place or policy(row), 1)
+    return (_limit(row.step.work) if isinstance(row.step.work, Question) else None) or (policy(row), 1)
 
 
 def lines(reading: Reading) -> Iterator[Place]:
@@ -59,8 +58,14 @@ def _allocating(work: Question, reading: Reading, headline: str) -> Place:
     code = f"memory/{work.name}"
     for place in lines(reading):
         return Place(path=place.path, line=place.line, text=place.text, code=code, message=headline)
-    path, line = _parted(work.limit.place) or ("policies/memory.yaml", 1)
+    path, line = _limit(work) or ("policies/memory.yaml", 1)
     return Place(path=path, line=line, code=code, message=headline)
+
+
+def _limit(work: Question) -> tuple[str, int] | None:
+    """Return where the limit of a question stands."""
+    here = _parted(work.limit.place)
+    return here if here and is_inside(here[0]) else None
 
 
 def _complaint(one: Diagnostic, row: Row) -> Place:

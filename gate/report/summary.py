@@ -8,7 +8,7 @@ from gate.facts.rows import Counted, Page, Row, Standing, Verdict
 from gate.facts.work import Phase, Sweep
 from gate.report import annotations, memory, parts
 from gate.report.parts import Part
-from gate.report.text import bullets, code, head, markdown, row
+from gate.report.text import bullets, code, head, label, markdown, row
 from gate.units import show_count, show_size, show_time
 
 _FIRST = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
@@ -53,7 +53,7 @@ def _head(page: Page) -> Part:
     reused = sum(bool(one.evidence and one.evidence.origin) for one in verdict.rows if one.standing is Standing.HOLDS)
     beside = f", in {code(page.bundle)} beside this page, {code(f'sha256:{page.seal}')}" if page.bundle else ""
     return Part(
-        above=f"# {markdown(page.title)}: {word(verdict)}",
+        above=f"# {label(page.title)} {word(verdict)}",
         rows=bullets(
             [
                 f"{show_count(len(verdict.rows), 'check')}: {', '.join(f'{counts[name]} {name}' for name in Counted)}; {reused} reused",
@@ -113,7 +113,7 @@ def _idle(verdict: Verdict) -> Iterator[Part]:
     """Name waivers that nothing needs, so that they are not there for what comes."""
     if verdict.idle:
         told = bullets(
-            f"{markdown(waiver.check)}, by {markdown(waiver.owner)} until {markdown(waiver.expires)}: delete it at {markdown(waiver.place)}"
+            f"{markdown(waiver.check)}, by {markdown(waiver.owner)} until {label(waiver.expires)} delete it at {markdown(waiver.place)}"
             for waiver in verdict.idle
         )
         yield from parts.long(told, above="## Waivers that cover nothing", noun="more", spare=_IDLE)
@@ -131,7 +131,7 @@ def _block(one: Row, finding: Finding) -> str:
     """Tell one check whole: its next act first where there is much to tell, and what is long behind a label."""
     lines = bullets(map(code, finding.details))
     act = bullets([f"**next:** {markdown(finding.next_act)}"] if finding.next_act else [])
-    head_ = f"### {markdown(one.step.check)}: {finding.outcome}\n\n{markdown(finding.headline)}\n\n"
+    head_ = f"### {label(one.step.check)} {finding.outcome}\n\n{markdown(finding.headline)}\n\n"
     if len(lines) <= _SHOWN:
         return head_ + "\n".join([*lines, *act])
     more = parts.folded(f"{len(lines) - _SHOWN} more", "\n".join(lines[_SHOWN:]))

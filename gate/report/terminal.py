@@ -61,9 +61,9 @@ def verdict(screen: Console, whole: Verdict) -> None:
         _say(screen, f"not asked by this task  {plain(text)}")
     if whole.completed:
         which = "every check that this task asks for" if whole.aside else "every required check"
-        _say(screen, ("COMPLETED", "green"), f" {which} passed on tree {whole.tree[:12]}")
+        _say(screen, ("COMPLETED", "green"), f" {which} passed on tree {plain(whole.tree[:12])}")
     else:
-        _say(screen, ("NOT COMPLETED", "bold red"), f" tree {whole.tree[:12]} misses {len(whole.missing)}:")
+        _say(screen, ("NOT COMPLETED", "bold red"), f" tree {plain(whole.tree[:12])} misses {len(whole.missing)}:")
     for text in whole.missing:
         _say(screen, f"  {plain(text)}")
     lived = [row for row in whole.rows if not row.open and row.counted is not Counted.PASSED]
@@ -102,5 +102,7 @@ def _say(screen: Console, *parts: str | tuple[str, str], hang: int = 2) -> None:
         at = whole.plain.index(part, at)
         text = whole[at : at + len(part)]
         at += len(part)
+        if part.startswith("::"):  # at the start of a line it would be an order to a CI runner
+            text = Text.assemble(": ", text[1:])
         text.pad_left(len(row) - len(part))
         screen.print(text)

@@ -69,6 +69,15 @@ def markdown(text: str) -> str:
     return head + "".join(f"`{part}`" if at % 2 else _escaped(part) for at, part in enumerate(parts))
 
 
+def label(text: str) -> str:
+    """Show foreign text with the colon that follows it, which may not make a picture of its last word.
+
+    >>> label("a task"), label("a task:x")
+    ('a task:', 'a task`:x:`')
+    """
+    return markdown(f"{plain(text).strip()}:")
+
+
 def code(text: str, *, cell: bool = False) -> str:
     """Show foreign text in Markdown as code, where nobody is mentioned and ":100:" is no picture; `cell` is for tables.
 
