@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from defusedxml import ElementTree
 from rich.console import Console
 
 from gate.facts import Finding, Outcome, Reading, Series
@@ -18,6 +19,8 @@ from gate.facts.work import Question, Step, Tool
 from gate.report import lines, series, terminal
 from gate.report.live import Live
 from tests.conftest import POLICIES, Repository, call
+from tests.gallery import summary as summaries
+from tests.gallery import terminal as pictures
 from tests.test_report import SKIPPED, asked, found, passed, step
 
 GROWN = Finding(
@@ -315,3 +318,18 @@ def test_plain_report_has_nothing_drawn(house: Repository) -> None:
     assert (code, "rising in" in text, BOXES.search(text)) == (1, True, None)
     assert {letter for letter in text if unicodedata.category(letter) == "Cc"} == {"\n"}
     assert BOXES.search(call("check", "memory")[1])
+
+
+def test_picture_of_a_report_loads_nothing(house: Repository) -> None:
+    """The gallery draws what the command really shows, as SVG that any reader reads and that asks nobody for anything."""
+    house.write("bots.py", (house.root / "bots.py").read_text().replace("    del agent", "    SEEN.append(bytes(100))") + "\n\nSEEN = []\n")
+    svg = pictures.draw(house.root)
+    tree = ElementTree.fromstring(svg)
+    text = "".join(tree.itertext()).replace("\xa0", " ")
+    assert "FAILED" in text
+    assert "again: nox -s memory -- bot" in text
+    assert "work left" not in text
+    assert not re.findall(r"(?:url\(|href=.|src=.)(?!#|gate)[^)]*//", svg)
+    page = summaries.write(house.root)
+    assert page.startswith("# Gate: NOT COMPLETED")
+    assert "SEEN.append(bytes(100))" in page

@@ -1,0 +1,1 @@
+"""Pictures of the reports, all made from one run over one small repository."""
