@@ -24,6 +24,7 @@ FRAGMENTS = (
     "](javascript:alert(1))",
     "[a](javascript:alert(1))",
     "![a](https://example.org/a.png)",
+    "[a\\](javascript:alert(1))",
     "[a]: https://example.org",
     "[^1]",
     "https://example.org/x",

@@ -20,6 +20,8 @@ _ORDER = (Counted.FAILED, Counted.INCONCLUSIVE, Counted.WAIVED)
 _UNRUN = {Counted.BROKEN: "error", Counted.MISSING: "error", Counted.STALE: "warning", Counted.OLD: "warning"}
 _PRINT = "gateFinding/v1"
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+_PLACEHOLDER = re.compile(r"\{([0-9]+)\}")
+_LINK = re.compile(r"(\\*)\]\(")
 _NUMBERS = re.compile(r"\d+")
 
 Object = dict[str, object]
@@ -97,13 +99,14 @@ def _described(rule: str) -> Object:
 
 
 def _message(row: Row, place: Place) -> str:
-    """Say what was found, for memory with what to do about it; braces and brackets of others are text, not links or placeholders."""
+    """Say what was found, for memory with what to do about it; no text of others is a link or a placeholder (SARIF 3.11.5, 3.11.6)."""
     held = row.evidence
     said = [plain(place.message)]
     if held and isinstance(row.step.work, Question):
         said = [plain(f"{row.step.check}: {place.message}"), *([f"Next: {plain(held.finding.next_act)}"] if held.finding.next_act else [])]
     text = "\n".join([*said, f"Again: {plain(row.step.command)}"])
-    return re.sub(r"([\\\[\]])", r"\\\1", text).replace("{", "{{").replace("}", "}}")
+    text = _LINK.sub(lambda found: f"{found[1] * 2}\\](", text)
+    return _PLACEHOLDER.sub(r"{{\1}}", text)
 
 
 def _location(place: Place, message: str = "") -> Object:
