@@ -16,9 +16,9 @@ from defusedxml import ElementTree
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from gate.facts import Change, Fault
+from gate.facts import Change, Estimate, Fault, Outcome
 from gate.facts.advice import Advised, Proposal, Survey, Trial
-from gate.facts.rows import Base, Compared, Dossier, Page, Standing, Told, Verdict
+from gate.facts.rows import Base, Compared, Dossier, Page, Past, Standing, Told, Verdict
 from gate.facts.work import Phase, Question
 from gate.report import advice, annotations, answers, badge, junit, lines, machine, sarif, summary, terminal
 from gate.report.text import plain
@@ -54,6 +54,14 @@ def page(text: str) -> Page:
     base = Base(revision=text, commit=text, tree=text, rows=questions)
     drawn = {Phase.PLAN: spoil(evidence(step("plan", Phase.PLAN), passed(), tree=OTHER), text)}
     return Page(title=text, verdict=whole, phases=drawn, base=base, compared=pairs, bundle=text, seal=text)
+
+
+def dossier(text: str) -> Dossier:
+    """Return everything that a page for a browser is written from, in which every text is this one."""
+    weight = Estimate(value=1, low=0, high=2, points=3)
+    past = Past(check=text, tree=text, commit=text, taken=text, outcome=Outcome.PASSED, estimate=weight, unit="B/agent", digest=text)
+    advice_ = spoil(evidence(step("advice"), passed()), text, KEPT)
+    return Dossier(page=page(text), project=text, gate=text, past=(past, past), advised=((text, advice_),))
 
 
 # --- each format with the reader of it ------------------------------------------------
@@ -155,8 +163,7 @@ def in_html(text: str) -> None:
     """Read the page for a browser: the same elements, none of which a foreign text began, and no attribute that acts."""
     from gate.report import page as pages  # noqa: PLC0415 - heavy
 
-    dossier = Dossier(page=page(text), project=text, gate=text)
-    told, benign = (_html(pages.write(one)) for one in (dossier, replace(dossier, page=page(WORD), project=WORD, gate=WORD)))
+    told, benign = (_html(pages.write(dossier(one))) for one in (text, WORD))
     assert {name for name, _ in told} <= {name for name, _ in benign}, "another element"
     assert _count(told, "script") == _count(benign, "script"), "another script"
     handlers = {name for _, attributes in told for name in attributes if name.startswith("on")}

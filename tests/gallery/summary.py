@@ -10,6 +10,11 @@ from gate.cli import main
 from tests.gallery.terminal import inside
 
 
+def page(root: Path, folder: Path) -> None:
+    """Write the step summary into the gallery."""
+    (folder / "summary.md").write_text(write(root), encoding="utf-8")
+
+
 def write(root: Path) -> str:
     """Write the summary of what is recorded in a repository, through the file that a runner of GitHub names."""
     with tempfile.TemporaryDirectory() as scratch, inside(root):

@@ -28,6 +28,11 @@ def draw(root: Path, *words: str) -> str:
     return re.sub("<svg ", f'<svg role="img" aria-label="what gate {given[0]} shows at a terminal" ', svg, count=1) + "\n"
 
 
+def report(root: Path, folder: Path) -> None:
+    """Write the picture of `gate check memory` into the gallery."""
+    (folder / "terminal.svg").write_text(draw(root), encoding="utf-8")
+
+
 class Terminal(io.StringIO):
     """What the command takes for a terminal."""
 
