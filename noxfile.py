@@ -103,7 +103,7 @@ def summary(session: nox.Session) -> None:
 
 @thin(default=False)
 def finish(session: nox.Session) -> None:
-    """Commit exactly the verified tree and set the task's status (-- --task ID)."""
+    """Verify, commit exactly what was verified, set the task's status (-- --task ID, --dry-run, --staged, --push)."""
     _gate(session, "finish")
 
 
@@ -168,6 +168,6 @@ def proofs(session: nox.Session) -> None:
     for words in (
         [session.posargs]
         if session.posargs
-        else [[], ["threads"], ["pools"], ["segments"], ["tidy"], ["documents"], ["tamper"], ["injection"]]
+        else [[], ["threads"], ["pools"], ["segments"], ["tidy"], ["documents"], ["finish"], ["tamper"], ["injection"]]
     ):
         session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.proofs", *words, external=True)

@@ -11,7 +11,7 @@ from gate.cli import _parser
 from gate.facts import Finding, Outcome
 from gate.report import answers
 from tests.conftest import Repository, call
-from tests.test_finish import TASKS
+from tests.finishing import TASKS
 from tests.test_report import found, step
 
 
@@ -60,7 +60,7 @@ ASKED: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], object], obje
         ("20.2", "pending", [], True),
     ),
     "task begun": (("task", "start", "20.2"), lambda told: (told["id"], told["status"], told["was"]), ("20.2", "in-progress", "pending")),
-    "finish": (("finish", "--task", "20.2"), lambda told: (told["committed"], len(told["missing"]) > 3), ("", True)),
+    "finish": (("finish", "--task", "20.2", "--dry-run"), lambda told: (told["committed"], len(told["runs"]) > 3), ("", True)),
     "doctor": (("doctor",), lambda told: (told["faults"], len(told["looked_at"]) >= 3), ([], True)),
     "calibrate": (
         ("calibrate", "--check"),

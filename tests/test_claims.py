@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import BOTS, POLICIES, Repository, calm, furnish
 from tests.conftest import call as gate
+from tests.finishing import prepared
 from tests.proofs.finished import SUMMARY, finished
 
 MEMORY = """version: 1
@@ -122,3 +123,20 @@ def test_summary_of_another_tree_or_an_open_task_is_named(tmp_path: Path, monkey
     assert code == 1
     assert "the summary is about tree " in said
     assert "says that task 20.2 is in-progress, not done" in said
+
+
+def test_staged_key_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A private key that was added to the index with everything else stops the commit, by name and by content, and is not printed."""
+    made = prepared(Repository(tmp_path / "repo"))
+    monkeypatch.chdir(made.root)
+    head = "-----BEGIN RSA PRIVATE " + "KEY-----"  # in two, or this file would be one
+    made.write("deploy/id_rsa", f"{head}\nMIIEpAIBAAKCAQEA75bD\n")
+    made.git("add", ".")
+    before = made.git("rev-parse", "HEAD")
+    code, said = gate("finish", "--task", "20.2")
+    assert (code, made.git("rev-parse", "HEAD")) == (1, before)
+    assert (
+        "deploy/id_rsa:1\n  key: id_rsa is how a file of keys is named\n  next: let git ignore it (.gitignore), and git rm --cached" in said
+    )
+    assert "deploy/id_rsa:1\n  secret: looks like a secret: Private Key\n  next: take it out and make a new one" in said
+    assert "MIIEpAIBAAKCAQEA75bD" not in said

@@ -13,27 +13,9 @@ import pytest
 
 from gate.cli import main
 from gate.record import commit
-from tests.conftest import Repository, call, calm, furnish
-from tests.test_record import everything
-
-TASKS = """{
-  "master": {
-    "tasks": [
-      {
-        "id": 20,
-        "title": "Make bots | lighter",
-        "status": "in-progress",
-        "dependencies": [],
-        "mine": {"ünï": [1, 2.50]},
-        "subtasks": [
-          {"id": 1, "title": "Measure", "status": "done"},
-          {"id": 2, "title": "Share", "status": "pending", "dependencies": [1]}
-        ]
-      }
-    ],
-    "metadata": {"created": "2026-01-01"}
-  }
-}"""
+from tests.conftest import Repository, call, calm
+from tests.finishing import SUMMARY, TASKS, Killed, prepared, proven
+from tests.trees import snapshot
 
 
 def finish(task: str = "20.2") -> tuple[int, str]:
@@ -42,26 +24,22 @@ def finish(task: str = "20.2") -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a repository with work to commit and complete evidence for it, once: each test has a copy."""
     house = Repository(tmp_path_factory.mktemp("prepared") / "repo")
     with pytest.MonkeyPatch.context() as patch:
         calm(patch, tmp_path_factory.getbasetemp())
         patch.chdir(house.root)
-        furnish(house)
-        house.write("tasks/tasks.json", TASKS)
-        house.commit()
-        house.write("bots.py", (house.root / "bots.py").read_text() + "\n# lighter\n")
-        house.write("new.txt", "new")
-        everything()
+        prepared(house)
+        main(["plan"], io.StringIO())
     return house.root
 
 
 @pytest.fixture
-def ready(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def ready(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """Return a repository with work to commit and complete evidence for it."""
     monkeypatch.setattr("gate.acts.finish._SETTLED", 0.0)  # no client writes here
-    shutil.copytree(prepared, tmp_path / "repo", symlinks=True)
+    shutil.copytree(template, tmp_path / "repo", symlinks=True)
     monkeypatch.chdir(tmp_path / "repo")
     return Repository(tmp_path / "repo")
 
@@ -123,13 +101,24 @@ def test_message_is_a_conventional_commit(ready: Repository) -> None:
     assert len(ready.git("log", "-1", "--format=%(trailers:key=Gate-Tree,valueonly)").strip()) == 40
 
 
-def test_incomplete_evidence_refuses(ready: Repository) -> None:
-    """Over missing evidence nothing is committed and what is missing is listed."""
-    ready.write("new.txt", "changed after the gate")
+def test_missing_evidence_is_run(ready: Repository) -> None:
+    """What has no evidence is run in the same call, and only that; what it finds decides."""
+    record = next((ready.root / ".gate/evidence").glob("*/docs__links.json"))
+    record.unlink()
+    code, told = finish()
+    assert code == 0, told
+    assert "1 link in 1 document, none dead" in record.read_text()
+    assert "- docs/links: 1 link in 1 document, none dead\n" in ready.git("log", "-1", "--format=%B")
+    assert "- lint: lint is good\n" in ready.git("log", "-1", "--format=%B")
+
+
+def test_failing_evidence_refuses(ready: Repository) -> None:
+    """What was run because it was missing and failed stops everything, and is told."""
+    detailed(ready, "gate: {checks: [docs/links]}")
+    ready.write("README.md", "# Bots\n\n[gone](gone.md)\n")
     before = state(ready)
     code, told = finish()
-    assert code == 1
-    assert "NOT COMPLETED" in told
+    assert (code, "docs/links is FAILED" in told) == (1, True), told
     assert state(ready) == before
 
 
@@ -171,14 +160,58 @@ def test_refusing_hook_leaves_everything(ready: Repository, capsys: pytest.Captu
     assert not (ready.root / "docs/completed/20.2-completion-summary.md").exists()
 
 
-def test_hook_that_changes_the_commit_is_undone(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
-    """A hook that slips something into the commit makes it another tree: the commit is taken back."""
-    ready.write(".git/hooks/pre-commit", "#!/bin/sh\necho more > slipped.txt\ngit add slipped.txt\n").chmod(0o755)
+def test_hook_that_mends_is_verified_again(ready: Repository) -> None:
+    """A hook that changes a file and adds it makes the evidence stale: that is said, what is stale runs again, and the commit holds."""
+    detailed(ready, "gate: {checks: [docs/links]}")
+    ready.write(".git/hooks/pre-commit", "#!/bin/sh\necho '# Mended' > mended.txt\ngit add mended.txt\n").chmod(0o755)
+    code, told = finish()
+    assert code == 0, told
+    assert told.count("a hook changed what was committed; the commit was taken back: its evidence is stale, so it is verified again") == 1
+    assert "- docs/links: 1 link in 1 document, none dead\n" in ready.git("log", "-1", "--format=%B")
+    assert ready.git("rev-list", "--count", "HEAD").strip() == "3"
+    assert ready.git("status", "--porcelain") == ""
+
+
+def test_hook_that_mends_and_refuses_is_verified_again(ready: Repository) -> None:
+    """A hook that changes a file and then refuses, as formatters do, is asked again when that was verified."""
+    detailed(ready, "gate: {checks: [docs/links]}")
+    hook = "#!/bin/sh\ntest -e mended.txt && exit 0\necho '# Mended' > mended.txt\necho 'files were modified' >&2\nexit 1\n"
+    ready.write(".git/hooks/pre-commit", hook).chmod(0o755)
+    code, told = finish()
+    assert (code, "files were modified" in told) == (0, True), told
+    assert "mended.txt" in ready.git("ls-files")
+
+
+def test_hook_that_never_ends_mending_is_refused(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """After the second time what a hook changes is not verified again, and no commit is left."""
+    detailed(ready, "gate: {checks: [docs/links]}")
+    ready.write(".git/hooks/pre-commit", "#!/bin/sh\necho 'more' >> more.txt\ngit add more.txt\n").chmod(0o755)
     head = ready.git("rev-parse", "HEAD")
-    assert finish()[0] == 2
-    assert "a hook changed what was committed" in capsys.readouterr().err
+    code, told = finish()
+    assert (code, told.count("is stale, so it is verified again")) == (2, 2)
+    assert "it was verified again 2 times: hooks must leave alone what they have mended" in capsys.readouterr().err
     assert ready.git("rev-parse", "HEAD") == head
-    assert json.loads((ready.root / "tasks/tasks.json").read_text()) == json.loads(TASKS)
+    assert json.loads((ready.root / "tasks/tasks.json").read_text())["master"]["tasks"][0]["subtasks"][1]["status"] == "pending"
+
+
+def test_hook_that_changes_only_the_commit_is_undone(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a hook slips into the commit and not into the work tree nobody can verify: the commit is taken back at once."""
+    slip = "#!/bin/sh\ngit update-index --add --cacheinfo 100644,$(git hash-object -w README.md),slipped.md\n"
+    ready.write(".git/hooks/pre-commit", slip).chmod(0o755)
+    before = state(ready)
+    assert finish()[0] == 2
+    assert "a hook changed what was committed; the commit was taken back" in capsys.readouterr().err
+    assert state(ready) == before
+
+
+@pytest.mark.parametrize("path", ["docs/completed/20.2-evidence.json", "tasks/tasks.json", "docs/completed/slipped.md"])
+def test_hook_that_changes_a_record_is_undone(ready: Repository, path: str) -> None:
+    """The records are no part of the tree id, and still nothing may be in them but what finish wrote."""
+    slip = f"#!/bin/sh\ngit update-index --add --cacheinfo 100644,$(git hash-object -w README.md),{path}\n"
+    ready.write(".git/hooks/pre-commit", slip).chmod(0o755)
+    before = state(ready)
+    assert finish()[0] == 2
+    assert state(ready) == before
 
 
 def test_signing_is_never_skipped(ready: Repository) -> None:
@@ -190,22 +223,153 @@ def test_signing_is_never_skipped(ready: Repository) -> None:
     assert state(ready) == before
 
 
-def test_merge_in_progress_and_detached_head_refuse(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
-    """A commit that would conclude something else, or belong to no branch, is refused."""
-    ready.write(".git/MERGE_HEAD", ready.git("rev-parse", "HEAD"))
+STANDS = {  # where nothing is committed: what leads there, and what is said
+    "merge": ("git rev-parse HEAD > .git/MERGE_HEAD", "in the middle of a merge; end it (git merge --continue or --abort)"),
+    "cherry-pick": ("git rev-parse HEAD > .git/CHERRY_PICK_HEAD", "in the middle of a cherry-pick"),
+    "revert": ("git rev-parse HEAD > .git/REVERT_HEAD", "in the middle of a revert"),
+    "rebase": ("mkdir .git/rebase-merge", "in the middle of a rebase"),
+    "bisect": ("git bisect start", "in the middle of a bisect; end it (git bisect reset)"),
+    "detached": ("git checkout -q --detach", "HEAD is detached"),
+    "partly": ("git add bots.py; echo '# more' >> bots.py", "bots.py: partly staged"),
+    "untracked": ("git rm -q --cached README.md", "README.md: partly staged"),
+    "clean": ("git stash -q -u", "nothing to commit: every file is as HEAD has it"),
+    "conflict": (
+        "git stash -q; echo x >> bots.py; git commit -qam x; git stash pop -q; rm -f .git/MERGE_HEAD",
+        "bots.py: in conflict; resolve it",
+    ),
+    "protected": (
+        "git checkout -q -b release/1; echo 'commit: {protected: [main, release/*]}' >> policies/workflow.yaml",
+        "branch release/1 is protected (policies/workflow.yaml: commit.protected: release/*)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STANDS)
+def test_where_nothing_is_committed(ready: Repository, capsys: pytest.CaptureFixture[str], case: str) -> None:
+    """A commit that would conclude something else, belong to no branch or hold something else than is staged is refused with the reason."""
+    how, said = STANDS[case]
+    subprocess.run(["sh", "-c", how], cwd=ready.root, check=False, capture_output=True)
+    before = state(ready)
     assert finish()[0] == 2
-    assert "in the middle of a merge" in capsys.readouterr().err
-    (ready.root / ".git/MERGE_HEAD").unlink()
+    assert said in capsys.readouterr().err
+    assert state(ready) == before
+
+
+def test_detached_head_is_allowed(ready: Repository) -> None:
+    """Who says so may commit on no branch."""
     ready.git("checkout", "-q", "--detach")
+    assert call("finish", "--task", "20.2", "--allow-detached")[0] == 0
+    assert ready.git("status", "--porcelain") == ""
+
+
+def test_dry_run_changes_nothing(ready: Repository) -> None:
+    """Everything that would be committed, run and said is shown, and not even a file under .gate is another one."""
+    next((ready.root / ".gate/evidence").glob("*/docs__links.json")).unlink()
+    before = state(ready)
+    call("tree")  # what is noted of the index
+    kept = snapshot(ready.root, leave=(".git",))
+    code, told = call("finish", "--task", "20.2", "--dry-run", "--message", "feat(bots): share\n\nAll of them.")
+    assert code == 0
+    assert told.startswith("""to be committed: 2 changed paths, 3 records
+  changed  bots.py  215 B
+  added    new.txt  3 B
+  record   docs/completed/20.2-completion-summary.md
+  record   docs/completed/20.2-evidence.json
+  record   tasks/tasks.json
+would run 1 check: docs/links
+would then, if all of them pass, set task 20.2 to done, write 3 records, and commit
+would not push
+the message, from what is known now:
+  feat(bots): share
+
+  All of them.
+
+  Cleaned:
+  - clean: clean is good
+
+  Measured:
+""")
+    assert (snapshot(ready.root, leave=(".git",)), state(ready)) == (kept, before)
+
+
+def test_what_is_staged_is_committed_alone(ready: Repository, tmp_path: Path) -> None:
+    """With --staged the index is verified in a work tree of its own and committed; what lies beside it stays, staged or not."""
+    ready.git("add", "-A")
+    next((ready.root / ".gate/evidence").glob("*/docs__links.json")).unlink()
+    ready.write("bots.py", (ready.root / "bots.py").read_text() + "# later\n")
+    ready.write("BROKEN.md", "[gone](gone.md)\n")
+    code, told = call("finish", "--task", "20.2", "--staged")
+    assert code == 0, told
+    assert "- docs/links: 1 link in 1 document, none dead\n" in ready.git("log", "-1", "--format=%B")
+    assert ready.git("status", "--porcelain") == " M bots.py\n?? BROKEN.md\n"
+    assert (ready.root / "bots.py").read_text().endswith("# later\n")
+    ready.git("clone", "-q", ".", str(tmp_path / "clone"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path / "clone")
+        assert call("verify-summary", SUMMARY)[0] == 0
+
+
+def test_staged_refuses_what_it_would_sweep_in(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing staged is nothing to commit, and a task store with more in it than is staged is not committed whole."""
+    assert call("finish", "--task", "20.2", "--staged")[0] == 2
+    assert "nothing is staged" in capsys.readouterr().err
+    ready.git("add", "new.txt")
+    detailed(ready, "more")
+    assert call("finish", "--task", "20.2", "--staged")[0] == 2
+    assert "tasks/tasks.json: holds more than is staged, and is committed whole" in capsys.readouterr().err
+
+
+def test_other_tasks_are_not_done_by_the_way(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A store that says done of another task than HEAD's does is not committed with the evidence of this one."""
+    store = (ready.root / "tasks/tasks.json").read_text()
+    ready.write("tasks/tasks.json", store.replace('"title": "Measure", "status": "done"', '"title": "Measure", "status": "pending"'))
+    ready.git("commit", "-q", "-m", "open", "tasks/tasks.json")
+    ready.write("tasks/tasks.json", store)
     assert finish()[0] == 2
-    assert "HEAD is detached" in capsys.readouterr().err
+    assert "task 20.1 is done there and not in HEAD" in capsys.readouterr().err
+
+
+def test_nothing_is_pushed_unless_asked(ready: Repository, tmp_path: Path) -> None:
+    """Only --push pushes; asked again behind a finish that did not, it does only that."""
+    ready.git("init", "-q", "--bare", str(tmp_path / "far.git"))
+    ready.git("remote", "add", "origin", str(tmp_path / "far.git"))
+    ready.git("push", "-q", "-u", "origin", "main")
+    far = ready.git("rev-parse", "HEAD")
+    assert finish()[0] == 0
+    assert ready.git("ls-remote", "origin", "main").split()[0] == far.strip()
+    head = ready.git("rev-parse", "HEAD")
+    code, told = call("finish", "--task", "20.2", "--push")
+    assert (code, f"committed {head[:12]}: before; task 20.2 is done" in told, "pushed: " in told) == (0, True, True), told
+    assert ready.git("ls-remote", "origin", "main").split()[0] == head.strip() == ready.git("rev-parse", "HEAD").strip()
+
+
+@pytest.mark.parametrize(("staged", "acts"), [(False, (9, 29)), (True, (37,))])
+def test_killed_finish_ends_right_when_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acts: tuple[int, ...], *, staged: bool
+) -> None:
+    """Killed with the store written and its lock held, and behind the commit, the same command ends in one commit; proofs has every act."""
+    monkeypatch.setattr("gate.acts.finish._SETTLED", 0.0)  # no client writes here
+    monkeypatch.setattr("gate.record.lockfolder._STALE", 0.3)  # nobody but the killed one holds the client's lock
+    monkeypatch.chdir(tmp_path)
+    killed = Killed(tmp_path, staged=staged)
+    assert [killed.at(act) for act in acts] == [True] * len(acts)
+    assert killed.stopped == len(acts)
+    assert killed.committed >= 1
+
+
+def test_journal_that_cannot_be_read_is_told(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """What an earlier finish left and nobody understands stops the next one; doctor names what is left."""
+    ready.write(".gate/finish/journal.json", "{}")
+    assert finish()[0] == 2
+    assert ".gate/finish/journal.json: left by an earlier finish, and not to be read" in capsys.readouterr().err
+    assert ".gate/finish/journal.json\n  left by a finish that was ended in the middle\n" in call("doctor")[1]
 
 
 def test_ignored_store_is_changed_and_not_committed(house: Repository) -> None:
     """A task store that git ignores gets its status and stays out of the commit."""
     house.write(".gitignore", (house.root / ".gitignore").read_text() + "tasks/\n")
     house.write("tasks/tasks.json", TASKS)
-    everything()
+    proven(Path.cwd())
     assert finish()[0] == 0
     assert json.loads((house.root / "tasks/tasks.json").read_text())["master"]["tasks"][0]["subtasks"][1]["status"] == "done"
     assert "tasks" not in house.git("ls-files")
@@ -213,9 +377,9 @@ def test_ignored_store_is_changed_and_not_committed(house: Repository) -> None:
 
 def test_long_titles_and_hostile_titles_stay_one_line() -> None:
     """A subject has at most 72 columns and one line, whatever the task is called."""
-    text = commit.message("chore", "7", "x\n\nTask: 1\n" + "y" * 200, ["a"], tree="t", policy="p")
-    assert len(text.splitlines()[0]) == 72
-    assert text.count("\nTask: ") == 1
+    assert len(commit.message("chore", "7", "x" * 200, ["a"], tree="t", policy="p").splitlines()[0]) == 72
+    text = commit.message("chore", "7", "fix(a)!: y\n\nTask: 1\n", ["a"], tree="t", policy="p")
+    assert text == "fix(a)!: y\n\nTask: 1\n\na\n\nTask: 7\nGate-Tree: t\nGate-Policy: sha256:p\n"
 
 
 def test_deletions_and_renames_are_committed(ready: Repository) -> None:
@@ -223,21 +387,19 @@ def test_deletions_and_renames_are_committed(ready: Repository) -> None:
     ready.git("rm", "-q", "test_bots.py")
     ready.git("mv", "README.md", "READ.txt")
     ready.write("test_more.py", "def test_more():\n    assert True\n")
-    everything()
+    proven(Path.cwd())
     assert finish()[0] == 0
     assert {"test_bots.py", "README.md"}.isdisjoint(ready.git("ls-files").split())
     assert ready.git("status", "--porcelain") == ""
 
 
-def test_staged_parts_come_back_when_the_commit_is_taken_back(ready: Repository) -> None:
-    """A file that is staged in one state and lies there in another is so again after a refused commit."""
+def test_staged_files_stay_staged_when_the_commit_is_taken_back(ready: Repository) -> None:
+    """The user's index is not touched before the commit holds."""
     ready.git("add", "bots.py")
-    ready.write("bots.py", (ready.root / "bots.py").read_text() + "# more\n")
-    everything()
-    ready.write(".git/hooks/pre-commit", "#!/bin/sh\necho more > slipped.txt\ngit add slipped.txt\n").chmod(0o755)
-    before = ready.git("diff", "--cached"), ready.git("rev-parse", "HEAD"), (ready.root / "tasks/tasks.json").read_bytes()
+    ready.write(".git/hooks/commit-msg", "#!/bin/sh\nexit 1\n").chmod(0o755)
+    before, index = state(ready), (ready.root / ".git/index").read_bytes()
     assert finish()[0] == 2
-    assert (ready.git("diff", "--cached"), ready.git("rev-parse", "HEAD"), (ready.root / "tasks/tasks.json").read_bytes()) == before
+    assert ((ready.root / ".git/index").read_bytes(), state(ready)) == (index, before)
 
 
 def test_what_others_changed_in_the_store_meanwhile_stays(ready: Repository) -> None:
@@ -272,7 +434,6 @@ def detailed(house: Repository, details: str) -> None:
 def test_checks_of_the_task_decide(ready: Repository) -> None:
     """With checks of its own a task needs these and no other; what was not asked is named in summary and message, never as passed."""
     next((ready.root / ".gate/evidence").glob("*/lint.json")).unlink()
-    assert finish()[0] == 1
     detailed(ready, "Share them.\ngate: {checks: [tests, memory/bot/*]}\n")
     code, told = finish()
     assert code == 0, told
@@ -284,14 +445,21 @@ def test_checks_of_the_task_decide(ready: Repository) -> None:
     assert "- not asked by this task: lint: never ran\n" in ready.git("log", "-1", "--format=%B")
 
 
-def test_checks_of_the_task_refuse(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
-    """A check that the task asks for and that has no evidence stops it, whatever else passed; an unknown one names the nearest."""
-    next((ready.root / ".gate/evidence").glob("*/lint.json")).unlink()
+def test_floor_of_the_policy_decides_too(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the policy names as the floor decides about every task, whatever its own text asks for; a name that fits nothing is told."""
+    detailed(ready, "gate: {checks: [docs/links]}")
+    workflow = (ready.root / "policies/workflow.yaml").read_text()
+    ready.write("policies/workflow.yaml", f"{workflow}floor: [docs/d*]\n")
+    code, told = call("task", "show", "20.2")
+    assert (code, "  decided by: docs/links, docs/duplicates\n" in told) == (0, True), told
+    ready.write("policies/workflow.yaml", f"{workflow}floor: [tset]\n")
+    assert call("task", "show", "20.2")[0] == 2
+    assert "policies/workflow.yaml:4: no check is named 'tset'; did you mean types?" in capsys.readouterr().err
+
+
+def test_unknown_check_of_the_task_refuses(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A check that the task asks for and nobody knows stops it, and names the nearest."""
     before = ready.git("rev-parse", "HEAD")
-    detailed(ready, "gate: {checks: [lint]}")
-    code, told = finish()
-    assert (code, "lint never ran on this tree" in told) == (1, True)
-    ready.write("tasks/tasks.json", TASKS)
     detailed(ready, "gate: {checks: [lnt]}")
     assert finish()[0] == 2
     assert "no check is named 'lnt'; did you mean lint?" in capsys.readouterr().err

@@ -54,7 +54,8 @@ MISTAKES = {
     "a second door to yaml": ("policy/load.py", "import yaml", "One door to yaml"),
     "a second door to psutil": ("measure/tools.py", "import psutil", "One door to psutil"),
     "a second door to memray": ("measure/agents.py", "import memray", "One door to memray"),
-    "a second door to GitPython": ("repo/worktree.py", "import git", "One door to GitPython"),
+    "a second door to detect-secrets": ("judge/intake.py", "import detect_secrets", "One door to detect-secrets"),
+    "a door to GitPython": ("repo/worktree.py", "import git", "No GitPython: its index is not git's"),
     "a second door to child processes": ("repo/worktree.py", "from subprocess import run", CHILDREN),
     "a window to child processes": ("flow.py", "from multiprocessing import Pool", WINDOW),
 }

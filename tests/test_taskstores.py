@@ -24,7 +24,7 @@ from gate.repo import worktree
 from gate.tasking import plain, stores
 from tests.conftest import POLICIES, Repository
 from tests.conftest import call as gate
-from tests.test_finish import TASKS
+from tests.finishing import TASKS
 
 NOW = "2026-11-22T08:09:10.123Z"
 GATE = {"tree": "4b825dc", "summary": "docs/completed/1-completion-summary.md", "evidence": "sha256:1e5"}
@@ -443,8 +443,9 @@ def test_reader_takes_what_the_patch_writes() -> None:
 def test_cascade_asks_at_a_terminal(kept: Repository) -> None:
     """At a terminal --cascade asks once, and anything but yes changes nothing."""
     code = (
-        "import sys; from gate.verbs.recording import _agree; from argparse import Namespace; from gate.record.tasks import Task\n"
-        "_agree((Task(id='20.2', title='Share', status='pending'),), Namespace(task='20', cascade=True, yes=False), sys.stdout)"
+        "import sys; from gate.verbs.finishing import agree; from argparse import Namespace; from gate.record.tasks import Task\n"
+        "words = Namespace(task='20', cascade=True, yes=False, dry_run=False)\n"
+        "agree((Task(id='20.2', title='Share', status='pending'),), words, sys.stdout)"
     )
     for answer, ended in (("y\n", 0), ("\n", 1), ("no\n", 1)):
         ours, theirs = pty.openpty()

@@ -26,7 +26,7 @@ def measure(house: flow.House, revision: str) -> Base:
     rows = {step.check: _known(house, step, now) for step in steps}
     left = [step for step in steps if not rows[step.check].evidence]
     if left:
-        with revisions.checked_out(house.root, commit) as folder, _path_of(house.root, folder):
+        with revisions.checked_out(house.root, commit) as folder, path_of(house.root, folder):
             base = replace(house, commit=commit)
             for group in flow.together(left):
                 for evidence in _asked(base, group, folder, now.tree):
@@ -55,7 +55,7 @@ def _asked(base: flow.House, steps: Sequence[Step], folder: Path, tree: str) -> 
 
 
 @contextmanager
-def _path_of(root: Path, folder: Path) -> Iterator[None]:
+def path_of(root: Path, folder: Path) -> Iterator[None]:
     """Let children find below the base what an editable installation finds below the checkout; the gate itself stays where it is."""
     own = Path(__file__).parents[2]
     inside = [path.relative_to(root) for entry in sys.path if (path := Path(entry)).is_relative_to(root) and path not in {own, root}]

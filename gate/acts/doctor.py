@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from gate import flow, tasking
-from gate.errors import TaskError
+from gate.errors import GateError, TaskError
 from gate.facts import Fault
+from gate.record import attempt
 
 
 def examine(house: flow.House) -> tuple[tuple[Fault, ...], tuple[str, ...]]:
@@ -51,11 +52,27 @@ def _acceptance(house: flow.House) -> Iterator[Fault]:
             yield Fault(place=place, found=f"there is no task {task_id}", act="correct the id, or delete the entry")
 
 
+def _unfinished(house: flow.House) -> Iterator[Fault]:
+    """Look for a finish that was ended in the middle."""
+    path = house.root / attempt.PLACE
+    if path.exists():
+        yield Fault(place=str(attempt.PLACE), found="left by a finish that was ended in the middle", act=_again(house))
+
+
+def _again(house: flow.House) -> str:
+    try:
+        left = attempt.read(house.root)
+    except GateError as error:
+        return str(error).removeprefix(f"{attempt.PLACE}: ")
+    return f"gate finish --task {left.task} brings it to its end, or takes it back" if left else "run gate doctor again"
+
+
 # To add a look: a function from the house to faults, under the name by which the doctor says that it looked.
 LOOKS: Mapping[str, Callable[[flow.House], Iterator[Fault]]] = MappingProxyType(
     {
         "the task store with its locks and state": _store,
         "what was written into it": _overwritten,
         "the checks that tasks ask for": _acceptance,
+        "what a finish left": _unfinished,
     }
 )

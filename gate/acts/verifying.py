@@ -162,21 +162,17 @@ def _of_task(root: Path, truth: Truth, made: bundle.Bundle) -> Iterator[str]:
     """Say whether the task store of the revision does not have the task as done, or wants it decided by other checks."""
     name = truth.policy.workflow.tasks
     place = f"{name} of commit {truth.commit[:12]}"
-    raw = revisions.content(root, truth.commit, name) if made.task else None
-    if raw is None:
-        if made.task or made.asked:
-            yield f"{place} is not there, and the summary is about task {made.task or 'none'}"
-        return
-    with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
-        path = Path(scratch) / Path(name).name
-        path.write_bytes(raw)
-        try:
-            tasks = tasking.open_store(Path(scratch), path.name).tasks()
-            task = tasks.find(made.task)
-            asked = tasking.asked(truth.policy, tasks, task, [step.check for step in plan.steps(truth.policy)])
-        except TaskError as error:
-            yield f"{place} is not to be read: {error}"
+    try:
+        tasks = tasking.of_revision(root, truth.commit, name) if made.task else None
+        if tasks is None:
+            if made.task or made.asked:
+                yield f"{place} is not there, and the summary is about task {made.task or 'none'}"
             return
+        task = tasks.find(made.task)
+        asked = tasking.asked(truth.policy, tasks, task, [step.check for step in plan.steps(truth.policy)])
+    except TaskError as error:
+        yield f"{place} is not to be read: {error}"
+        return
     if task.status != "done":
         yield f"{place} says that task {made.task} is {task.status or 'without a status'}, not done"
     if asked != made.asked:

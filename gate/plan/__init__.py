@@ -5,6 +5,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from gate.errors import GateError
+from gate.facts.intake import Allowance, Intake
 from gate.facts.work import Question, Step, Waiver
 from gate.plan import memory, quality, tidy
 from gate.policy import Policy
@@ -37,6 +38,28 @@ def waivers(policy: Policy) -> tuple[Waiver, ...]:
             place=policy.places.get(f"workflow.waivers.{at}", "policies/workflow.yaml"),
         )
         for at, entry in enumerate(policy.workflow.waivers)
+    )
+
+
+def intake(policy: Policy) -> Intake:
+    """Return what may go into a commit."""
+    commit = policy.workflow.commit
+    allow = tuple(
+        Allowance(
+            path=entry.path,
+            kinds=entry.kinds,
+            reason=entry.reason,
+            place=policy.places.get(f"workflow.commit.allow.{at}", "policies/workflow.yaml"),
+        )
+        for at, entry in enumerate(commit.allow)
+    )
+    return Intake(
+        largest=int(commit.max_file),
+        longest=commit.max_report,
+        reports=commit.reports,
+        binaries=commit.binaries,
+        hashed=tuple(f"/{path}" for path in policy.workflow.record.paths),
+        allow=allow,
     )
 
 

@@ -2,12 +2,13 @@
 
 import datetime as dt
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from gate.policy.base import CLOSED, Again, Model
 from gate.policy.cleanup import CleanupPolicy
+from gate.policy.commit import CommitPolicy
 from gate.policy.docs import DocsPolicy
 from gate.policy.fields import (
     Age,
@@ -106,12 +107,6 @@ class RecordPolicy(Model):
         return self
 
 
-class CommitPolicy(Model):
-    """How the finishing commit is worded."""
-
-    type: Literal["feat", "fix", "docs", "style", "refactor", "perf", "test", "build", "ci", "chore"] = "chore"
-
-
 class WaiverPolicy(Model):
     """One exception: a check whose bad news is lived with until a day."""
 
@@ -159,6 +154,9 @@ class WorkflowPolicy(Model):
     tasks: Below = Field(default=".taskmaster/tasks/tasks.json", description="Task Master's tasks.json, or a tasks.yaml.")
     gate: dict[TaskId, GatePolicy] = Field(
         default_factory=dict, description="By task id, in quotes: what decides about this task.", json_schema_extra=CLOSED
+    )
+    floor: tuple[Word, ...] = Field(
+        default=(), description="Checks, or patterns, that decide about every task, also about one that names others.", examples=[["tests"]]
     )
     waivers: tuple[WaiverPolicy, ...] = Field(default=(), description="What is FAILED, INCONCLUSIVE or SKIPPED and lived with for a while.")
     record: RecordPolicy = Field(default_factory=RecordPolicy)

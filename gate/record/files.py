@@ -1,6 +1,8 @@
 """Files that last: all of the new content or all of the old, never a part."""
 
+import glob
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
@@ -45,6 +47,14 @@ def replace_files(folder: Path, files: Mapping[str, bytes]) -> None:
         for path in made.values():
             Path(path).unlink(missing_ok=True)
     _sync_folder(folder)
+
+
+def sweep(path: Path) -> None:
+    """Remove what a replacement of this file left behind that was killed; call it only where nobody else replaces it."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.[a-z0-9_]{{8}}")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if name.fullmatch(left.name):
+            left.unlink(missing_ok=True)
 
 
 def make_folders(folder: Path) -> tuple[Path, ...]:

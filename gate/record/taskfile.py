@@ -11,7 +11,7 @@ from typing import Protocol
 from gate.errors import TaskError
 from gate.facts import Fault
 from gate.record import lockfolder
-from gate.record.files import replace_file
+from gate.record.files import replace_file, sweep
 from gate.record.tasks import Change, Tasks
 
 _TRIES = 20  # times that a file may change between our reading and our writing: others who take no lock
@@ -42,14 +42,19 @@ class TaskFile:
 
     def change(self, changes: Sequence[Change]) -> Callable[[], None]:
         """Make all changes or none under the lock; return what takes them back and leaves what others changed meanwhile."""
-        before, after = self._swap(lambda page: page.changed(changes), changes)
-        held = self._read(before).tasks
-        back = [_back(change, held) for change in changes]
+        before, _ = self._swap(lambda page: page.changed(changes), changes)
+        return partial(self.undo, changes, before)
 
-        def take_back() -> None:
-            self._swap(lambda page: page.changed(back), (), shortcut=(after, before))
+    def undo(self, changes: Sequence[Change], before: bytes) -> None:
+        """Take changes back that were made when the file held `before`, and leave what others changed meanwhile."""
+        page = self._read(before)
+        back = [_back(change, page.tasks) for change in changes]
+        self._swap(lambda page: page.changed(back), (), shortcut=(page.changed(changes), before))
 
-        return take_back
+    def sweep(self) -> None:
+        """Remove what a change of ours that was killed left beside the file."""
+        with _told(self.path), lockfolder.held(places := self._places()):
+            sweep(places[-1])
 
     def faults(self) -> Iterator[Fault]:
         """Name left locks, and what else the format knows; a store that cannot be read is a fault itself."""

@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,9 +142,11 @@ def busy(root: Path) -> str:
     return next((name for mark, name in marks.items() if (folder / mark).exists()), "")
 
 
-def git(root: Path, *words: str, fine: tuple[int, ...] = (0,), seconds: float = 120.0) -> Ran:
+def git(
+    root: Path, *words: str, fine: tuple[int, ...] = (0,), seconds: float = 120.0, env: dict[str, str] | None = None, stdin: bytes = b""
+) -> Ran:
     """Ask git anything in the same quiet and safe way; an exit code that is not `fine` is a GateError."""
-    return _git(root, *words, fine=fine, seconds=seconds)
+    return _git(root, *words, fine=fine, seconds=seconds, env=env, stdin=stdin)
 
 
 def git_folder(root: Path) -> Path:
@@ -159,14 +162,24 @@ def tree_id(root: Path, leave_out: Sequence[str] = (), revision: str = "") -> st
     """
     if revision:
         tree = _git(root, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{tree}}").out.strip()
-        return _without(root, tree, leave_out, {})
+        return without(root, tree, leave_out)
+    with written(root) as (tree, env):
+        return without(root, tree, leave_out, env)
+
+
+@contextmanager
+def written(root: Path, *, staged: bool = False) -> Iterator[tuple[str, dict[str, str]]]:
+    """Write the tree that committing all, or what is `staged`, would give, aside; yield it and what shows git its objects."""
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=store(root)) as scratch:
         index, env = _scratch(root, Path(scratch))
-        _add_all(root, index, env)
-        return _without(root, _git(root, "write-tree", env=env).out.strip(), leave_out, env)
+        if not staged:
+            add_all(root, index, env)
+        elif index.exists():
+            shutil.copy2(index, env["GIT_INDEX_FILE"])
+        yield _git(root, "write-tree", env=env).out.strip(), env
 
 
-def _add_all(root: Path, index: Path, env: dict[str, str]) -> None:
+def add_all(root: Path, index: Path, env: dict[str, str]) -> None:
     """Add the whole work tree to a copy of the index, also what the user told git not to look at; refuse submodules with uncommitted work.
 
     A commit names a submodule's commit, so that work inside it would be judged and not be in the tree.
@@ -216,7 +229,7 @@ def _refuse_dirty_links(root: Path, env: dict[str, str]) -> None:
             raise GateError(message)
 
 
-def _without(root: Path, tree: str, leave_out: Sequence[str], env: dict[str, str]) -> str:
+def without(root: Path, tree: str, leave_out: Sequence[str], env: dict[str, str] | None = None) -> str:
     """Return the id that a tree has without some paths; only the trees above these are read."""
     folders = trees.above(leave_out)
     if not folders:

@@ -19,7 +19,7 @@ _BLOCK = re.compile(r"^(?P<indent>[ \t]*)gate:[ \t]*(?:\{[^\n]*)?(?:\n(?P=indent
 def asked(policy: Policy, tasks: Tasks, task: Task, known: Sequence[str]) -> tuple[str, ...]:
     """Return the checks and patterns of checks that decide about a task, () when all do.
 
-    What the policy names and what the task's text names are asked together.
+    What the policy names and what the task's text names are asked together, and then the floor of the policy is, too.
     Raises TaskError when one of them names no check that is known, with the nearest.
     """
     place = f"{tasks.place}: task {task.id}"
@@ -27,6 +27,11 @@ def asked(policy: Policy, tasks: Tasks, task: Task, known: Sequence[str]) -> tup
     if task.id in policy.workflow.gate:
         where = policy.places.get(f"workflow.gate.{task.id}.checks", "policies/workflow.yaml")
         named |= dict.fromkeys(policy.workflow.gate[task.id].checks, where)
+    if named:
+        floor = {
+            pattern: policy.places.get(f"workflow.floor.{at}", "policies/workflow.yaml") for at, pattern in enumerate(policy.workflow.floor)
+        }
+        named = {**floor, **named}
     for pattern, where in named.items():
         if not any(fnmatchcase(check, pattern) for check in known):
             near = get_close_matches(pattern, known, n=1, cutoff=0)

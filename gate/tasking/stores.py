@@ -1,13 +1,15 @@
 """Which kind of store a file of tasks is."""
 
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from gate.errors import TaskError
 from gate.record import taskmaster
-from gate.record.tasks import Store
+from gate.record.tasks import Store, Tasks
+from gate.repo import revisions
 from gate.tasking import plain
 
 STORES: Mapping[str, Callable[[Path], Store]] = MappingProxyType(
@@ -17,6 +19,20 @@ STORES: Mapping[str, Callable[[Path], Store]] = MappingProxyType(
         ".yml": plain.open_store,
     }
 )
+
+
+def of_revision(root: Path, revision: str, tasks: str) -> Tasks | None:
+    """Return the tasks as a revision has them in a store at a path below the root; None where it has no such file.
+
+    Raises TaskError when they are not to be read.
+    """
+    raw = revisions.content(root, revision, tasks)
+    if raw is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
+        path = Path(scratch) / Path(tasks).name
+        path.write_bytes(raw)
+        return open_store(Path(scratch), path.name).tasks()
 
 
 def open_store(root: Path, tasks: str) -> Store:

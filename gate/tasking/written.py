@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gate.record.files import replace_file, restore
+from gate.record.taskfile import TaskFile
 from gate.record.tasks import Change, Store, Task, Tasks
 from gate.repo import worktree
 
@@ -39,6 +40,26 @@ def change(root: Path, store: Store, changes: Sequence[Change]) -> Callable[[], 
     return forget
 
 
+def notes(root: Path, tag: str, changes: Sequence[Change]) -> tuple[Path, ...]:
+    """Return where changes are noted."""
+    return tuple(_note(root, tag, made.id) for made in changes)
+
+
+def undo(store: Store, changes: Sequence[Change], held: Sequence[Change], before: bytes | None) -> None:
+    """Take back those changes that are in a store; `held` are the same tasks as they were, `before` the bytes of a store in one file."""
+    if isinstance(store, TaskFile):
+        store.sweep()
+    tasks = store.tasks()
+    made = [change for change in changes if change.id in tasks.every and _is_ours(tasks.every[change.id], change)]
+    if not made:
+        return
+    if isinstance(store, TaskFile) and before is not None and len(made) == len(changes):
+        store.undo(changes, before)
+        return
+    ours = {change.id for change in made}
+    store.change([change for change in held if change.id in ours])
+
+
 def lost(root: Path, tasks: Tasks) -> Iterator[tuple[str, str]]:
     """Yield the id of each task of the list in use whose change by us on this branch is gone, and what is there instead.
 
@@ -56,6 +77,11 @@ def lost(root: Path, tasks: Tasks) -> Iterator[tuple[str, str]]:
             yield made.id, f"set to {made.status} at {made.at}, and it is not there any more"
         elif _is_gone(task, made):
             yield made.id, f"set to {made.status} at {made.at}, and another program put back {task.status or 'no status'}"
+
+
+def _is_ours(task: Task, made: Change) -> bool:
+    """Tell whether a task is as we changed it."""
+    return task.status == made.status and (made.gate is None or task.gate == made.gate)
 
 
 def _write(notes: Mapping[Path, Change], branch: str, tag: str) -> None:

@@ -1,21 +1,14 @@
-"""What lasts: the summary, the commit, the id of a tree."""
+"""What lasts: the summary, its check, the id of a tree."""
 
 import argparse
 import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-from gate.errors import GateError
 from gate.report.text import plain
-from gate.units import show_count
 from gate.verbs import Verb, alone, as_json, in_actions, mode, only_report
-
-if TYPE_CHECKING:
-    from gate.record.tasks import Task
-
-_MOST_NAMED = 9  # subtasks in one line
 
 
 def name(verb: Verb) -> None:
@@ -26,22 +19,10 @@ def name(verb: Verb) -> None:
     made.add_argument("file", type=Path, metavar="FILE", help="the summary; its evidence lies beside it")
     made.add_argument("revision", nargs="?", default="", metavar="REV", help="whose tree it is about (default: HEAD)")
     made.add_argument("--rerun", action="store_true", help="also run every check again, here, and say what comes out otherwise")
-    made = verb("finish", alone(finish), "commit exactly the verified tree, set the task's status, write its summary")
-    made.set_defaults(check=False)  # it has no mode that only reports; CI=true still stops it
-    made.add_argument("--task", required=True, metavar="ID", help="for example 20 or 20.2")
-    of_finish(made)
     made = verb("schema", schema, "print the JSON Schema of what the gate records, or of gate report --json")
     made.add_argument("what", choices=("evidence", "report"))
     made = as_json(verb("tree", tree, "print the tree id of the work tree, or of a revision"))
     made.add_argument("revision", nargs="?", default="", metavar="REV")
-
-
-def of_finish(parser: argparse.ArgumentParser) -> None:
-    """Name what `gate finish` and `gate task finish` can be told."""
-    as_json(parser)
-    parser.add_argument("--cascade", action="store_true", help="also set open subtasks to done, after asking")
-    parser.add_argument("--yes", action="store_true", help="with --cascade: do not ask")
-    parser.add_argument("--against", default="", metavar="REV", help="also measure the memory cases of this revision, and compare")
 
 
 def summary(words: argparse.Namespace, out: TextIO) -> int:
@@ -95,61 +76,6 @@ def _verify(words: argparse.Namespace, out: TextIO) -> int:
     lines = [f"{said}: {words.file}: {about}commit {checked.commit[:12]}", *checked.wrong, *checked.open, *checked.notes]
     out.write("".join(f"{'  ' if at else ''}{plain(line)}\n" for at, line in enumerate(lines)))
     return code
-
-
-def finish(words: argparse.Namespace, out: TextIO) -> int:
-    """Commit, set the status, write the summary; or say what is missing."""
-    from gate import flow, tasking
-    from gate.acts import against
-    from gate.acts import finish as finishing
-    from gate.facts import Fault, Mode
-    from gate.judge.verdict import overall
-    from gate.report import answers, lines, terminal
-
-    if mode(words) is Mode.CHECK:
-        message = "finish commits, and with CI=true nothing is changed; run it where the work is"
-        raise GateError(message)
-    house = flow.enter(Path.cwd(), Mode.FIX)
-    whole, _ = finishing.verdict_of(house, words.task)
-    if not words.json:
-        terminal.verdict(terminal.console(out), whole)
-    if not whole.completed:
-        out.write(answers.write(overall(whole), committed="", missing=whole.missing) if words.json else "")
-        return overall(whole)
-    base = against.measure(house, words.against) if words.against else None
-    done = finishing.finish(house, whole, words.task, lambda children: _agree(children, words, sys.stderr if words.json else out), base)
-    store = tasking.open_store(house.root, house.policy.workflow.tasks)
-    again = f"gate task finish {words.task} writes it again"
-    amiss = [*store.faults(), *(Fault(place="overwritten after the commit", found=said, act=again) for said in done.lost)]
-    code = 1 if done.lost else 0
-    if words.json:
-        summary_ = str(done.summary)
-        out.write(answers.write(code, committed=done.commit, paths=done.paths, tasks=done.tasks, summary=summary_, faults=amiss))
-        return code
-    which = f"task {words.task} is done" if len(done.tasks) == 1 else f"tasks {', '.join(done.tasks)} are done"
-    out.write(f"committed {done.commit[:12]}: {show_count(len(done.paths), 'path')}; {which}; summary: {done.summary}\n")
-    out.write(lines.text(lines.faults(amiss)))
-    return code
-
-
-def _agree(children: "tuple[Task, ...]", words: argparse.Namespace, out: TextIO) -> None:
-    """Raise GateError unless the user wants open subtasks to be done too."""
-    names = ", ".join(f"{child.id} {child.title}" for child in children[:_MOST_NAMED])
-    more = f" and {len(children) - _MOST_NAMED} more" if len(children) > _MOST_NAMED else ""
-    told = f"task {words.task} has {show_count(len(children), 'open subtask')}: {names}{more}"
-    if words.cascade and words.yes:
-        return
-    if not words.cascade:
-        message = f"{told}; finish or cancel them first, or set them to done too with --cascade"
-        raise GateError(message)
-    if not sys.stdin.isatty():
-        message = f"{told}; nobody is here to ask whether they are done too: add --yes, or run it in a terminal"
-        raise GateError(message)
-    out.write(plain(f"{told}. Set them to done too? [y/N] "))
-    out.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        message = f"{told}; not agreed to, nothing was changed"
-        raise GateError(message)
 
 
 def schema(words: argparse.Namespace, out: TextIO) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from gate.errors import GateError
 from gate.report.text import plain
 from gate.units import show_count
-from gate.verbs import Verb, as_json, mode, recording
+from gate.verbs import Verb, as_json, finishing, mode
 
 if TYPE_CHECKING:
     from gate import flow
@@ -22,13 +22,13 @@ def name(verb: Verb) -> None:
     for word, act, about in (
         ("show", show, "say where a task stands and what separates it from done"),
         ("start", start, "set a task to in-progress"),
-        ("finish", recording.finish, "the same as gate finish --task ID"),
+        ("finish", finishing.finish, "the same as gate finish --task ID"),
     ):
         one = acts.add_parser(word, help=about, description=about, epilog=made.epilog)
         one.set_defaults(act=act, check=False)
         one.add_argument("task", metavar="ID", help="for example 20 or 20.2")
         if word == "finish":
-            recording.of_finish(one)
+            finishing.of_finish(one)
         else:
             as_json(one)
     as_json(verb("doctor", doctor, "look for what is amiss around the gate: the task store, its locks, its state, what was overwritten"))

@@ -5,23 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from gate import flow
 from gate.cli import main
-from gate.facts import Estimate, Evidence, Finding, Mode, Outcome, Reading, Series
-from gate.facts.work import Question, Step
 from gate.record import ledger
-from tests.conftest import Repository, calm, furnish
-from tests.test_finish import TASKS
+from tests.conftest import Repository, calm
+from tests.finishing import EVIDENCE, SUMMARY, invented, prepared, proven
 
-SUMMARY, EVIDENCE = "docs/completed/20.2-completion-summary.md", "docs/completed/20.2-evidence.json"
-
-
-def invented(house: flow.House, step: Step) -> Evidence:
-    """Invent evidence of a pass, so that nothing has to run."""
-    slope = Estimate(value=9.0, low=8.9, high=9.1, points=64) if isinstance(step.work, Question) else None
-    series = Series(meter="heap", unit="B", over="steps", counts=tuple(range(64)), values=(7,) * 64)
-    finding = Finding(outcome=Outcome.PASSED, headline=f"{step.check} is good", details=("more",), estimate=slope, unit="B/step")
-    return flow.evidence(house, step, house.tree(), finding, Reading(wall=1.25, cpu=1.0, series=(series,), samples=1))
+__all__ = ["EVIDENCE", "SUMMARY", "finished", "invented"]
 
 
 def finished(home: Path) -> tuple[Path, Path]:
@@ -30,13 +19,8 @@ def finished(home: Path) -> tuple[Path, Path]:
     with pytest.MonkeyPatch.context() as patch:
         calm(patch, home)
         patch.chdir(made.root)
-        furnish(made)
-        made.write("tasks/tasks.json", TASKS)
-        made.commit()
-        made.write("bots.py", (made.root / "bots.py").read_text() + "\n\n# lighter\n")
-        house = flow.enter(made.root, Mode.FIX)
-        every = [invented(house, step) for step in house.steps]
-        ledger.write_all(made.root, every)
+        patch.setattr("gate.acts.finish._SETTLED", 0.0)  # no client writes here
+        every = proven(prepared(made).root)
         main(["plan"], io.StringIO())
         if main(["finish", "--task", "20.2"], io.StringIO()):
             message = "the task could not be finished"
