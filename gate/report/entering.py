@@ -23,9 +23,10 @@ def preview(
     acts = [f"run {show_count(len(runs), 'check')}: {', '.join(runs)}"] if runs else []
     stops = [f"refuse: {show_count(len(told.refused), 'thing')} must not go in"] if told.refused else []
     stops += [f"refuse: {text}" for text in missing]
+    which = f"{'task' if len(tasks) == 1 else 'tasks'} {', '.join(tasks)}"
     then = "then, if all of them pass, " if runs else ""
     acts += stops or [
-        f"{then}set {', '.join(tasks)} to done, write {show_count(len(records), 'record')}, and commit",
+        f"{then}set {which} to done, write {show_count(len(records), 'record')}, and commit",
         "push" if push else "not push",
     ]
     text = [
