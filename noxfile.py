@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ nox.options.sessions = ["plan", "format", "clean", "links", "lint", "types", "te
 
 ROOT = Path(__file__).parent
 STAMP = ".heapgate-installed"
+AXE = "axe-core@4.14.1"  # judges the page, never a dependency
 TASK_MASTER = "task-master-ai@0.43.1"  # a peer of tests, never a dependency
 PROGRAMS: list[Path] = []  # where the env session put them
 
@@ -109,7 +111,7 @@ def finish(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Print what the gate costs against the bare tools; -- leaks FOLDER, remedies, pruning, tidy, tree or reuse: one of its own."""
+    """Print what the gate costs against the bare tools; -- leaks FOLDER, page, remedies, pruning, tidy, tree or reuse: one of its own."""
     project = nox.project.load_toml(ROOT / "pyproject.toml")
     session.install("-e", ".", *nox.project.dependency_groups(project, "dev", "peers"))
     session.run("python", "-m", "tests.bench", *session.posargs)
@@ -146,6 +148,32 @@ def interop(session: nox.Session) -> None:
     session.run(str(PROGRAMS[-1] / "python"), *proof, *session.posargs, external=True)
 
 
+@nox.session(default=False)
+def page(session: nox.Session) -> None:
+    """Look at the HTML report in a real Chromium: quiet, sorts, answers, prints; axe-core finds nothing (needs npm, chromium)."""
+    _browsing(session)
+    folder = Path(session.virtualenv.location).resolve() / AXE
+    axe = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        session.run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder), AXE, external=True)
+    session.run("pytest", "tests/page", *session.posargs, env={"GATE_AXE": str(axe)})
+
+
+@nox.session(default=False)
+def gallery(session: nox.Session) -> None:
+    """Make the pictures in docs/gallery from one run over a small repository (-- FOLDER; needs chromium)."""
+    _browsing(session)
+    session.run("python", "-m", "tests.gallery", *session.posargs)
+
+
+def _browsing(session: nox.Session) -> None:
+    """Install what drives a browser; skip, and say so, where there is none: Playwright's own cannot be had everywhere."""
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        session.skip("no Chromium here: apt-get install chromium")
+    project = nox.project.load_toml(ROOT / "pyproject.toml")
+    session.install("-e", ".[page]", *nox.project.dependency_groups(project, "tools", "page"))
+
+
 def _tests_on(version: str) -> None:
     """Offer the tests on one more Python, in an environment of its own."""
 
@@ -165,9 +193,6 @@ for _version in ("3.11", "3.12", "3.13"):
 @thin(default=False)
 def proofs(session: nox.Session) -> None:
     """Measure how often the gate is wrong about generated programs (-- --clean 3000 --leaky 1000); prove what is named (-- documents)."""
-    for words in (
-        [session.posargs]
-        if session.posargs
-        else [[], ["threads"], ["pools"], ["segments"], ["tidy"], ["documents"], ["finish"], ["tamper"], ["injection"]]
-    ):
+    every = [[], *([name] for name in ("threads", "pools", "segments", "tidy", "documents", "finish", "tamper", "injection", "page"))]
+    for words in [session.posargs] if session.posargs else every:
         session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.proofs", *words, external=True)

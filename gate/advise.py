@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gate.errors import GateError
+from gate.facts import Holder, Reading, Remedy
 from gate.facts.advice import Advised
 from gate.facts.work import Question, Step
 from gate.judge.advice import propose
@@ -43,6 +44,26 @@ def cases(steps: Sequence[Step]) -> list[list[Question]]:
         message = "advise: a function has no live agents to look at; name a case under agents: of policies/memory.yaml"
         raise GateError(message)
     return list(groups.values())
+
+
+def noted(found: Advised) -> Reading:
+    """Return what was seen and proposed as a reading: what agents hold by its path, and what they weigh after each proposal."""
+    seen = found.survey
+    held = sorted(seen.held, key=lambda row: -row.size * row.copies)
+    weighs = [proposal for proposal in found.proposals if proposal.unit == "B/agent"]
+    rows = [Remedy(does="", leaves=seen.weight, tried=True)]
+    rows += [Remedy(does=f"{row.act} {', '.join(row.paths)}", leaves=row.leaves, tried=False) for row in weighs]
+    if found.trial and not found.trial.trouble:
+        rows.append(Remedy(does="what can be applied, tried", leaves=seen.weight - found.trial.achieved, tried=True))
+    return Reading(
+        wall=seen.wall,
+        cpu=seen.cpu,
+        holders=tuple(
+            Holder(path=row.path, kind=row.kind, items=round(row.copies), gained=0.0, size=row.size * row.copies, bound=0) for row in held
+        ),
+        remedies=tuple(rows) if len(rows) > 1 else (),
+        trouble=seen.trouble,
+    )
 
 
 def lines(found: Advised) -> tuple[str, ...]:

@@ -65,7 +65,9 @@ def _advised(questions: Sequence[Question], root: Path, reading: Reading, findin
     from gate import advise  # noqa: PLC0415 - who is not advised does not pay for it
 
     found = advise.advise(questions, root)
-    spent = replace(reading, wall=reading.wall + found.survey.wall, cpu=reading.cpu + found.survey.cpu)
+    more = advise.noted(found)
+    wall, cpu = reading.wall + more.wall, reading.cpu + more.cpu
+    spent = replace(reading, wall=wall, cpu=cpu, holders=more.holders, remedies=more.remedies)
     return spent, replace(finding, details=(*finding.details, *advise.lines(found)))
 
 

@@ -144,7 +144,7 @@ class Holder:
     kind: str  # its type
     items: int  # at the end
     gained: float  # items per step
-    size: float  # bytes per step: of its own and of what its entries refer to at first hand
+    size: float  # bytes per step: of its own and of what its entries refer to at first hand; of a weighed agent, bytes that it holds there
     bound: int  # items that it may hold as it declares, 0 when it declares none
 
 
@@ -154,6 +154,15 @@ class Part:
 
     name: str  # private, shared, framework, unexplained
     size: float  # bytes per agent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remedy:
+    """What one agent weighs when something is done about it, and with everything that comes before it done too."""
+
+    does: str  # "" for nothing: as agents are
+    leaves: float  # bytes per agent
+    tried: bool  # measured on live agents, else predicted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,6 +187,7 @@ class Reading:
     types: tuple[TypeSize, ...] = ()
     holders: tuple[Holder, ...] = ()
     parts: tuple[Part, ...] = ()
+    remedies: tuple[Remedy, ...] = ()  # as agents are, then what is advised, the one that saves most first
     start: tuple[int, ...] = ()  # bytes of heap before any step, steps before the first window, bytes of heap then
     ended: str = ""  # what ended the watch early: time, memory, handles
     samples: int = 0  # fresh children that answered

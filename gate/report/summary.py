@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from gate.facts import Change, Evidence, Finding, Outcome
 from gate.facts.rows import Counted, Page, Row, Standing, Verdict
 from gate.facts.work import Phase, Sweep
-from gate.report import annotations, memory, parts
+from gate.report import annotations, memory, parts, phases
 from gate.report.parts import Part
 from gate.report.text import bullets, code, head, label, markdown, row
 from gate.units import show_count, show_size, show_time
@@ -139,37 +139,12 @@ def _block(one: Row, finding: Finding) -> str:
 
 
 def _phases(verdict: Verdict, others: dict[Phase, Evidence | None]) -> Part:
-    """Give each phase the time that its checks took on this tree; nothing is estimated, and what is reused took no time."""
+    """Give each phase the time that its checks took on this tree."""
     rows = []
-    for phase in Phase:
-        planned = [one for one in verdict.rows if one.step.phase is phase]
-        found = [evidence for one in planned if (evidence := _evidence(one))]
-        other = others.get(phase)
-        found += [other] if other else []
-        new = [evidence for evidence in found if not evidence.origin]
-        # questions that one watch answered have one reading, and its time passed once
-        walls = {(evidence.reading.wall, evidence.reading.cpu): evidence.reading.wall for evidence in new}
-        took = show_time(sum(walls.values())) if new else "reused" if found else "not measured"
-        count = f"{len(found)} of {len(planned) or len(found)}" + (f", {len(found) - len(new)} reused" if len(new) < len(found) else "")
-        rows.append(row((phase, _phase_outcome(planned, other, verdict.tree), count, took)))
+    for told in phases.told(verdict, others):
+        about = f" (for tree {code(told.tree[:12], cell=True)})" if told.tree else ""
+        rows.append(row((told.phase, told.outcome + about, told.count, told.took)))
     return Part(above="## Phases", top=head("phase|outcome|checks:|measured time:"), rows=tuple(rows))
-
-
-def _phase_outcome(rows: list[Row], other: Evidence | None, tree: str) -> str:
-    """Name the worst outcome of a phase; what is waived or skipped is counted, not hidden."""
-    held = [(one, found) for one in rows if (found := _evidence(one))]
-    lived = Counter(one.counted for one in rows if not one.open and one.counted is not Counted.PASSED)
-    seen = {found.finding.outcome for one, found in held if one.open} | ({other.finding.outcome} if other else set())
-    worst = next((outcome for outcome in _FIRST if outcome in seen), None)
-    if worst:
-        return worst
-    if len(held) < len(rows):
-        return "incomplete"
-    if other and other.tree != tree:
-        return f"{Outcome.PASSED} (for tree {code(other.tree[:12], cell=True)})"
-    if not held and not other:
-        return "not run"
-    return ", ".join([Outcome.PASSED, *(f"{number} {name}" for name, number in lived.items())])
 
 
 def _checks(verdict: Verdict) -> Part:

@@ -24,9 +24,15 @@ def plain(text: str) -> str:
     """
     clean = text[: _SHOWN + 1]
     if not clean.isprintable():
-        clean = "".join("\ufffd" if unicodedata.category(letter) in _UNSEEN else letter for letter in clean)
+        clean = "".join("\ufffd" if _is_unseen(letter) else letter for letter in clean)
     clean = _COMMAND.sub(lambda found: f"{found[0]} ", clean)
     return clean if len(clean) <= _SHOWN else f"{clean[: _SHOWN - 1]}…"
+
+
+def _is_unseen(letter: str) -> bool:
+    """Tell whether a letter moves, hides or breaks a line, or is none and never will be: readers of HTML and XML refuse those."""
+    number = ord(letter)
+    return unicodedata.category(letter) in _UNSEEN or number & 0xFFFE == 0xFFFE or 0xFDD0 <= number <= 0xFDEF  # noqa: PLR2004
 
 
 def readable(name: str) -> str:

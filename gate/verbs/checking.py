@@ -42,7 +42,7 @@ def name(verb: Verb) -> None:
     )
     made.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
     made = as_json(verb("advise", advise, "look at live agents and propose what makes them lighter, with what it saves"))
-    made.set_defaults(check=True)  # it writes nothing
+    made.set_defaults(check=True)  # it changes nothing; what it saw is recorded
     made.add_argument("cases", nargs="*", metavar="CASE", help="only these cases")
     made.add_argument("--apply-and-measure", action="store_true", help="carry out what is exact in a throw-away process, and measure it")
     made = verb("demo", demo, "show what remedies save on agents of 34.5 MB, measured before and after, as a report")
@@ -202,13 +202,18 @@ def advise(words: argparse.Namespace, out: TextIO) -> int:
     """Propose what makes agents lighter."""
     from gate import advise as advisor
     from gate import flow, plan
+    from gate.facts.work import Phase
     from gate.report import advice, answers
 
     house = flow.enter(Path.cwd(), mode(words))
-    told = []
+    told, tree = [], house.tree()
     for questions in advisor.cases(plan.select(house.steps, ["memory"], words.cases)):
         told.append(advisor.advise(questions, house.root, applied=words.apply_and_measure))
         out.write("" if words.json else advice.text(told[-1:]))
+        seen = advisor.noted(told[-1])
+        if not seen.trouble:
+            headline = show_count(len(told[-1].proposals), "proposal")
+            flow.note(house, f"advice/{told[-1].case}", Phase.QUALITY, f"gate advise {told[-1].case}", tree, headline, seen)
     code = 2 if any(found.survey.trouble or (found.trial and found.trial.trouble) for found in told) else 0
     out.write(answers.write(code, cases=told) if words.json else "")
     return code

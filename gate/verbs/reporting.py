@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from gate.errors import GateError
 from gate.verbs import Verb, alone
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ class Form:
 
 
 def _html(dossier: "Dossier") -> str:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("jinja2", "matplotlib", "squarify") if not find_spec(name)]
+    if missing:
+        message = f"report --html needs {', '.join(missing)}, not installed here: pip install 'heapgate[page]'"
+        raise GateError(message)
     from gate.report.page import write
 
     return write(dossier)

@@ -14,7 +14,7 @@ from gate.command import Ran, run
 from gate.facts import Mode, Reading
 from gate.facts.work import Question
 from gate.flow import House, enter
-from tests.bench import leaks, pruning, reuse, tidy, tree
+from tests.bench import leaks, page, pruning, reuse, tidy, tree
 
 ROUNDS = 5
 ROOT = Path(__file__).parents[2]
@@ -114,6 +114,8 @@ if __name__ == "__main__":
         sys.exit(remedies.main())
     if sys.argv[1:2] == ["tree"]:
         sys.exit(tree.main())
+    if sys.argv[1:2] == ["page"]:
+        sys.exit(page.main())
     if sys.argv[1:2] == ["reuse"]:
         sys.exit(reuse.main())
     if sys.argv[1:2] == ["pruning"]:

@@ -9,7 +9,7 @@ from statistics import median
 
 from gate.facts import Outcome
 from tests.corpus.ask import SECONDS, Told, ask
-from tests.proofs import documents, finish, injection, pools, segments, tamper, threads, tidy
+from tests.proofs import documents, finish, injection, page, pools, segments, tamper, threads, tidy
 
 _COLUMNS = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.BROKEN)
 _PROOFS = {
@@ -18,9 +18,10 @@ _PROOFS = {
     "segments": segments.main,
     "tidy": tidy.main,
     "documents": documents.main,
-    "injection": injection.main,
     "finish": finish.main,
     "tamper": tamper.main,
+    "injection": injection.main,
+    "page": page.main,
 }
 _EVERY = 100  # programs between two lines that say how far it is
 
