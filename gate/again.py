@@ -48,6 +48,8 @@ def answers(root: Path, verbs: Sequence[str], cases: Sequence[str], mode: Mode) 
     chosen = [one for one in every if one.check.split("/")[0] in verbs and (not cases or not _names(one).isdisjoint(cases))]
     if not set(cases) <= set().union(*map(_names, chosen)) or (mode is Mode.FIX and any(one.tidies for one in chosen)):
         return None
+    if any(one.owes for one in chosen):  # the policy says something about it
+        return None
     tree = worktree.tree_id(root, plan["leave_out"])
     present = reuse.Present(root=root, tree=tree, policy=plan["policy"], most=plan["most"], hashes=Hashes(root), base=plan["base"])
     found = reuse.find(present, chosen)
@@ -63,7 +65,8 @@ def _plan(root: Path) -> dict[str, Any] | None:
         plan: dict[str, Any] = json.loads(whole["plan"])
         if whole["version"] != _VERSION or whole["digest"] != _digest(whole["plan"]) or plan["base"] != reuse.base():
             return None
-        policies = {name: (root / "policies" / f"{name}.yaml").read_bytes() for name in plan["policies"]}
+        policies = {name: (root / "policies" / f"{name}.yaml").read_bytes() for name in plan["policies"] if name != "baseline"}
+        policies |= {"baseline": known.read_bytes()} if (known := root / "policies" / "baseline.yaml").exists() else {}
     except (OSError, ValueError, KeyError, TypeError):  # never drawn, damaged, or a policy is gone: the long way says what is wrong
         return None
     return plan if environment.policies(policies) == plan["policy"] else None

@@ -10,7 +10,7 @@ from typing import TextIO
 from gate import __version__
 from gate.errors import GateError
 from gate.report.text import plain
-from gate.verbs import Act, checking, finishing, recording, reporting, tasks, tidying
+from gate.verbs import Act, checking, debts, finishing, recording, reporting, tasks, tidying
 
 EXIT_CODES = """exit codes: 0 passed, 1 the subject failed, 2 the gate could not work (bad policy, broken tool, bad usage),
 3 not enough data to decide, 130 interrupted"""
@@ -53,6 +53,6 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(act=act)
         return made
 
-    for part in (tidying, checking, finishing, recording, reporting, tasks):
+    for part in (tidying, checking, debts, finishing, recording, reporting, tasks):
         part.name(verb)
     return parser

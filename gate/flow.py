@@ -20,7 +20,7 @@ from gate.judge import waivers as exceptions
 from gate.judge.reports import broken
 from gate.measure import inputs, measure
 from gate.measure.hashes import Hashes
-from gate.policy import FILES, Policy, load
+from gate.policy import ALL, Policy, load
 from gate.record import bundle, ledger, pruning
 from gate.repo import worktree
 from gate.threads import answer, side_by_side
@@ -45,6 +45,7 @@ class House:
     steps: tuple[Step, ...]
     waivers: tuple[Waiver, ...]
     commit: str  # HEAD as the house was entered: what evidence was taken on top of
+    strict: bool = False  # a debt that is fixed and still written down fails
 
     def tree(self, revision: str = "") -> str:
         """Return the tree id of the work tree, or of a revision."""
@@ -69,8 +70,9 @@ class House:
 def enter(start: Path, mode: Mode) -> House:
     """Find the repository, read its policies and draw the plan."""
     root = worktree.find_root(start)
-    policy = load(root)
-    return House(root=root, policy=policy, mode=mode, steps=plan.steps(policy), waivers=plan.waivers(policy), commit=worktree.head(root))
+    policy, head = load(root), worktree.head(root)
+    told, waivers = plan.steps(policy), plan.waivers(policy)
+    return House(root=root, policy=policy, mode=mode, steps=told, waivers=waivers, commit=head, strict=mode is Mode.CHECK)
 
 
 def check(
@@ -95,9 +97,8 @@ def check(
     present = house.present(house.tree())
     reused = {} if fresh or explained or not recorded else reuse.find(present, map(reuse.asked, steps))
     rest = [step for step in steps if step.check not in reused]
-    for step in steps:
-        if step.check in reused:
-            watch(step, None)
+    for step in (step for step in steps if step.check in reused):
+        watch(step, None)
     told: dict[str, Evidence] = {}
 
     def take(group: Sequence[Step]) -> None:
@@ -148,6 +149,7 @@ def today(house: House) -> verdicts.Now:
         moment=moment,
         oldest=oldest(house.policy, moment),
         waivers=house.waivers,
+        strict=house.strict,
     )
 
 
@@ -238,7 +240,7 @@ def _take(
 def _keep(house: House, present: reuse.Present) -> None:
     """Keep the plan for who asks again; let go of old evidence, but not of what belongs to this tree or to HEAD."""
     record = house.policy.workflow.record
-    again.remember(present, [reuse.asked(step) for step in house.steps], names=FILES, leave_out=record.paths)
+    again.remember(present, [reuse.asked(step) for step in house.steps], names=ALL, leave_out=record.paths)
     spare = [present.tree]
     pruning.prune(
         house.root,
@@ -282,12 +284,11 @@ def _row(house: House, step: Step, now: verdicts.Now) -> Row:
 
 
 def _said(house: House, step: Step, found: Evidence | reuse.Reused) -> Told:
-    """Return what was found of a step, with the word of the waivers that cover it today, and what it took."""
+    """Return what was found of a step as it counts today, and what it took."""
     took: float | str = found.reading.wall if isinstance(found, Evidence) else found.source
-    complaints = found.reading.diagnostics if isinstance(found, Evidence) else found.complaints
-    finding = replace(found.finding, waived=exceptions.words(house.waivers, step.check, found.finding, day(), complaints))
-    whole = found if isinstance(found, Evidence) else None if finding.outcome is Outcome.PASSED else ledger.evidence(found.body)
-    return Told(check=step.check, finding=finding, took=took, step=step, reading=whole.reading if whole else None, evidence=whole)
+    counts = exceptions.count(step, found.finding, found.reading, house.waivers, day=day(), strict=house.strict)
+    whole = found if isinstance(found, Evidence) else None if found.finding.outcome is Outcome.PASSED else ledger.evidence(found.body)
+    return Told(check=step.check, finding=counts.finding, took=took, step=step, reading=whole.reading if whole else None, evidence=whole)
 
 
 def _now() -> str:

@@ -4,14 +4,14 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from gate import command, environment
-from gate.facts import Diagnostic, Evidence, Finding, Inputs, Outcome
+from gate.facts import Diagnostic, Estimate, Evidence, Finding, Inputs, Outcome, Reading
 from gate.facts.work import Question, Step, Sweep, Tool
 from gate.measure.hashes import Hashes
 from gate.record import ledger
@@ -31,6 +31,7 @@ class Asked:
     environ: tuple[str, ...]
     program: str  # what is run, for a tool
     shown: bool  # a person reads what the tool itself prints, as of tests: that is not recorded
+    owes: bool  # something is known of it, which what is recorded says nothing about
     tidies: bool  # it may change the tree before it judges it
 
 
@@ -58,13 +59,19 @@ class Reused:
         """Return what was found."""
         told = self.body["finding"]
         return Finding(
-            outcome=Outcome(told["outcome"]), headline=told["headline"], details=tuple(told["details"]), next_act=told["next_act"]
+            outcome=Outcome(told["outcome"]),
+            headline=told["headline"],
+            details=tuple(told["details"]),
+            next_act=told["next_act"],
+            estimate=Estimate(**told["estimate"]) if told["estimate"] else None,
+            unit=told["unit"],
         )
 
     @property
-    def complaints(self) -> tuple[Diagnostic, ...]:
-        """Return what a tool complained of."""
-        return tuple(Diagnostic(**told) for told in self.body["reading"]["diagnostics"])
+    def reading(self) -> Reading:
+        """Return what a tool complained of, and where."""
+        told = self.body["reading"]
+        return Reading(diagnostics=tuple(Diagnostic(**row) for row in told["diagnostics"]), scopes=tuple(told.get("scopes", ())))
 
     @property
     def source(self) -> str:
@@ -86,7 +93,7 @@ def base() -> str:
 
 def asked(step: Step) -> Asked:
     """Say what reuse must know of a step."""
-    told, work = asdict(step), step.work
+    told, work = asdict(replace(step, debts=())), step.work
     if isinstance(work, Question):
         del told["work"]["limit"]["place"]
     tool = work if isinstance(work, Tool) else None
@@ -99,6 +106,7 @@ def asked(step: Step) -> Asked:
         environ=step.environ,
         program=tool.argv[0] if tool else "",
         shown=bool(tool and tool.stream),
+        owes=bool(step.debts),
         tidies=bool(tool and tool.fixes) or isinstance(work, Sweep),
     )
 

@@ -17,6 +17,7 @@ _SIZE = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(B|kB|MB|GB|KiB|MiB|GiB)")
 _COUNT = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?)")
 _TIME = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(ms|s|min)")
 _AGE = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(min|h|d)")
+AMOUNT = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?)(?: ?(B|kB|MB|GB|KiB|MiB|GiB)/(agent|step|call|cycle)|/(step|call|cycle))?$")
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _KILO = 1000
 _SHOWN = ("B", "kB", "MB", "GB")
@@ -62,6 +63,22 @@ def count_rate(text: str, per: str) -> float:
         message = f'"{text}" is not a count a {per}; write for example "0/{per}"'
         raise ValueError(message)
     return float(head)
+
+
+def amount(text: str) -> tuple[float, str]:
+    """Read a quantity as `show_amount` writes it, or a plain number; return it with the unit of its limit.
+
+    >>> amount("69.1 MB/agent"), amount("0.5/step"), amount("12")
+    ((69100000.0, 'B/agent'), (0.5, '/step'), (12.0, ''))
+
+    Raises ValueError for anything else.
+    """
+    found = AMOUNT.match(text)
+    if not found:
+        message = f'"{text}" is not a quantity; write for example "7.6 B/step", "69.1 MB/agent" or "12"'
+        raise ValueError(message)
+    number, unit, per, events = found.groups()
+    return float(number) * _UNITS.get(unit, 1), f"B/{per}" if unit else f"/{events}" if events else ""
 
 
 def duration(text: str) -> float:
@@ -129,6 +146,15 @@ def show_count(number: int, noun: str) -> str:
     ('1 path', '1,200 paths')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def show_tally(counts: Mapping[str, int]) -> str:
+    """Write how many there are of each, the most first; what has no name is only counted.
+
+    >>> show_tally({"F401": 2, "D103": 1}), show_tally({"": 3})
+    ('F401 2, D103 1', '3')
+    """
+    return ", ".join(f"{name} {number:,}".lstrip() for name, number in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
 def show_time(seconds: float) -> str:

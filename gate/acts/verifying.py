@@ -14,7 +14,7 @@ from gate.facts.work import Phase, Step
 from gate.judge import against
 from gate.judge import verdict as verdicts
 from gate.policy import FOLDER, Policy, load
-from gate.policy.models import FILES
+from gate.policy.models import ALL
 from gate.record import bundle
 from gate.repo import revisions, worktree
 from gate.report.summary import word
@@ -110,6 +110,7 @@ def page_of(made: bundle.Bundle, policy: Policy) -> Page:
         moment=made.moment,
         oldest=flow.oldest(policy, made.moment),
         waivers=plan.waivers(policy),
+        strict=made.strict,
     )
     steps = plan.steps(policy)
     whole = verdicts.verdict(_rows(made.checks, steps, now), now=now, commit=made.commit, branch=made.branch)
@@ -135,7 +136,7 @@ def _policy(root: Path, commit: str) -> Policy:
     """Read the policies of a revision."""
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         (Path(scratch) / FOLDER).mkdir()
-        for name in FILES:
+        for name in ALL:
             raw = revisions.content(root, commit, f"{FOLDER}/{name}.yaml")
             if raw is not None:
                 (Path(scratch) / FOLDER / f"{name}.yaml").write_bytes(raw)
@@ -235,7 +236,7 @@ def _base(root: Path, policy: Policy, base: tuple[str, str, str] | None, wrong: 
 
 def _again(root: Path, made: bundle.Bundle, whole: Verdict, checked: Checked) -> Checked:
     """Run every check again on this very tree, record nothing, and say what came out otherwise."""
-    house = flow.enter(root, Mode.CHECK)
+    house = replace(flow.enter(root, Mode.CHECK), strict=made.strict)
     if house.tree() != made.tree:
         message = f"the work tree is not tree {made.tree}; git switch --detach {checked.commit[:12]} in a clean clone, and verify there"
         raise GateError(message)

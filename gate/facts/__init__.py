@@ -102,6 +102,8 @@ class Diagnostic:
     line: int
     code: str
     message: str
+    scope: str = ""  # "Class.method" of a Python file, as its syntax tree has it; "" for the file itself
+    shape: str = ""  # begin of a sha256 over the statement it is about, however that is laid out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,6 +182,7 @@ class Reading:
     wall: float = 0.0  # seconds
     cpu: float = 0.0  # seconds, of the children
     diagnostics: tuple[Diagnostic, ...] = ()
+    scopes: tuple[str, ...] = ()  # those that known debts are in and that are still there, as "path:Class.method"
     counts: dict[str, int] = field(default_factory=dict)  # tests passed, links read, …
     changes: tuple[Change, ...] = ()
     series: tuple[Series, ...] = ()

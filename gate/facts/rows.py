@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gate.facts import Estimate, Evidence, Finding, Outcome, Reading
-from gate.facts.work import Phase, Step, Tool, Waiver
+from gate.facts import Diagnostic, Estimate, Evidence, Finding, Outcome, Reading
+from gate.facts.work import Debt, Phase, Step, Tool, Waiver
 
 
 class Standing(StrEnum):
@@ -42,12 +42,45 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Complaint:
+    """One finding as it is known again: wherever it stands in its scope, and however the code is laid out."""
+
+    check: str
+    rule: str
+    scope: str  # "path:Class.method" or "path"
+    message: str  # normalised
+    line: str = ""  # as a person reads it, with the line it stands on
+    found: Diagnostic | None = None  # None: of a memory question
+    amount: float | None = None  # what it measures
+    unit: str = ""
+    shape: str = ""
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """Return by what it is known again; how many are alike is counted."""
+        return self.check, self.rule, self.scope, self.message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ratchet:
+    """What was found, set against what is known."""
+
+    new: tuple[Complaint, ...] = ()
+    known: tuple[tuple[Complaint, Debt], ...] = ()
+    fixed: tuple[Debt, ...] = ()  # what is known and was not found any more, counted
+    lapsed: tuple[Debt, ...] = ()  # what would cover something new, if its day had not passed
+    exceeded: tuple[Debt, ...] = ()  # what is known of something new that measures more
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One check as the summary sees it."""
 
     step: Step
     standing: Standing
-    evidence: Evidence | None = None
+    evidence: Evidence | None = None  # with what was found as it counts, without what is known
+    raw: Evidence | None = None  # as recorded, where that is not the same
+    ratchet: Ratchet = Ratchet()
     damage: str = ""  # why a record could not be read
     digest: str = ""  # of the evidence as a bundle holds it
     waivers: tuple[Waiver, ...] = ()  # which together cover what was found
@@ -102,6 +135,7 @@ class Verdict:
     branch: str
     day: str  # ISO: on which waivers were looked at
     moment: str  # ISO, UTC: when all this was put together
+    strict: bool = False  # debts that are fixed and still written down fail
     rows: tuple[Row, ...]
     missing: tuple[str, ...]  # what still separates this tree from COMPLETED, worst first
     idle: tuple[Waiver, ...] = ()  # waivers that cover nothing

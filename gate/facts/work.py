@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gate.units import show_amount
+
 
 class Phase(StrEnum):
     """The five phases, in their order."""
@@ -21,7 +23,7 @@ class Tool:
     name: str  # distribution or program name, for messages
     argv: tuple[str, ...]  # only reads the tree
     fixes: tuple[tuple[str, ...], ...] = ()  # what fix mode runs first, in order
-    reads: str = "exit"  # how its answer is parsed: ruff, mypy, pytest, exit
+    reads: str = "exit"  # how its answer is parsed: ruff, mypy, pytest, lines, exit
     finds: tuple[int, ...] = (1,)  # exit codes that mean "I found something"
     needs: str = ""  # a program without which the check is skipped
     optional: str = ""  # why the tree is complete although it was skipped for want of that program
@@ -192,6 +194,32 @@ class Waiver:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Debt:
+    """One known finding, or several that are alike: they may become fewer, never more."""
+
+    check: str
+    rule: str = ""
+    scope: str = ""  # "path:Class.method" or "path"
+    message: str = ""  # without what changes by itself, such as the numbers of lines
+    count: int = 1
+    most: float | None = None  # the most that is known of what such a finding measures
+    unit: str = ""  # of that: "B/agent", "/step", …; "" of a plain number
+    shape: str = ""  # of the statements they are about, by which they are known again in another file
+    reason: str = ""
+    owner: str = ""
+    expires: str = ""  # ISO day: the last on which it is known; "" for as long as it is there
+    place: str = ""  # policy file and line
+
+    @property
+    def words(self) -> str:
+        """Name it as a person finds it again."""
+        what = " ".join(filter(None, [self.check, self.rule, self.scope])) + (f": {self.message}" if self.message else "")
+        most = f", at most {show_amount(self.most, self.unit)}" if self.most is not None else ""
+        until = f", until {self.expires} by {self.owner}: {self.reason}" if self.expires else ""
+        return f"{what}{most}{f' ({self.count} times)' if self.count > 1 else ''}{until}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One thing the plan will do."""
 
@@ -202,3 +230,10 @@ class Step:
     work: Work
     reuse: bool = True  # its evidence may be reused while nothing that it reads changed
     environ: tuple[str, ...] = ()  # environment variables that it reads
+    debts: tuple[Debt, ...] = ()  # what is known of it and tolerated
+
+    @property
+    def keeps(self) -> bool:
+        """Tell whether it tells each finding so exactly that one can be known again; whatever else it finds is waived as a whole."""
+        tells = isinstance(self.work, Tool) and self.work.reads in {"ruff", "mypy", "lines"}
+        return tells or isinstance(self.work, Documents | Question)

@@ -1,6 +1,6 @@
 """A tree against a base: what weighs less, what weighs more, and what nobody can tell."""
 
-from gate.facts import Estimate, Finding
+from gate.facts import Estimate, Finding, Outcome
 from gate.facts.rows import Base, Compared, Counted, Row, Verdict
 from gate.facts.work import Question
 from gate.units import show_amount
@@ -54,7 +54,8 @@ def _apart(old: Estimate, new: Estimate) -> bool:
 def _met(base: Row, old: Estimate) -> str:
     """Say that there was nothing to do: the limit held before any work."""
     work = base.step.work
-    if base.counted is not Counted.PASSED or not isinstance(work, Question):
+    known = base.raw and base.raw.finding.outcome is not Outcome.PASSED  # a known debt is no limit that is met
+    if base.counted is not Counted.PASSED or known or not isinstance(work, Question):
         return ""
     return f"; limit met at the base commit too: {show_amount(old.value, work.limit.unit)}"
 

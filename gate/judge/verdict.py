@@ -23,15 +23,30 @@ class Now:
     moment: str  # ISO, UTC
     oldest: str = ""  # ISO, UTC: what was measured before is too old to be used again
     waivers: tuple[Waiver, ...] = ()
+    strict: bool = False  # debts that are fixed and still written down fail
 
 
 def row(step: Step, found: Evidence | None, damage: str, *, now: Now, digest: str = "") -> Row:
-    """Place one check by its newest evidence, which holds only for the same check, tree, policy and environment."""
+    """Place one check by its newest evidence, which holds only for the same check, tree, policy and environment.
+
+    What it found counts as what is known and what is waived today make of it.
+    """
     if found and (found.check, found.tree, found.policy, found.environment) == (step.check, now.tree, now.policy, now.environment):
         if found.taken < now.oldest:
             return Row(step=step, standing=Standing.OLD, evidence=found, digest=digest)
-        held, lapsed = exceptions.covering(now.waivers, step.check, found.finding, found.reading.diagnostics, now.day)
-        return Row(step=step, standing=Standing.HOLDS, evidence=found, digest=digest, waivers=held, lapsed=lapsed)
+        counts = exceptions.count(step, found.finding, found.reading, now.waivers, day=now.day, strict=now.strict)
+        finding = replace(counts.finding, waived="")
+        told = replace(found, finding=finding, reading=replace(found.reading, diagnostics=counts.left))
+        return Row(
+            step=step,
+            standing=Standing.HOLDS,
+            evidence=told,
+            raw=found if told != found else None,
+            ratchet=counts.ratchet,
+            digest=digest,
+            waivers=counts.held,
+            lapsed=counts.lapsed,
+        )
     return Row(step=step, standing=Standing.STALE if found else Standing.NEVER, evidence=found, damage=damage)
 
 
@@ -45,6 +60,7 @@ def verdict(rows: Iterable[Row], *, now: Now, commit: str, branch: str) -> Verdi
         branch=branch,
         day=now.day,
         moment=now.moment,
+        strict=now.strict,
         rows=placed,
         missing=_all_missing(placed),
         idle=exceptions.idle(now.waivers, placed),

@@ -1,11 +1,13 @@
-"""Waivers: which of them cover what was found on a day."""
+"""What a finding counts for on a day: known debts are taken out of it, and waivers may cover the rest."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from gate.facts import Diagnostic, Finding, Outcome
-from gate.facts.rows import Counted, Row
-from gate.facts.work import Waiver
+from gate.facts import Diagnostic, Finding, Outcome, Reading
+from gate.facts.rows import Counted, Ratchet, Row
+from gate.facts.work import Step, Waiver
+from gate.judge import debts
 
 _LIVED_WITH = {Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED}  # never BROKEN: nobody knows what it would have found
 _UNKNOWN = {Counted.MISSING, Counted.STALE, Counted.OLD, Counted.BROKEN}
@@ -41,4 +43,28 @@ def idle(waivers: Iterable[Waiver], rows: Iterable[Row]) -> Covering:
 def words(waivers: Iterable[Waiver], check: str, finding: Finding, day: str, complaints: Sequence[Diagnostic] = ()) -> str:
     """Say until when, by whom and why a finding is waived on a day, or return ""."""
     held, _ = covering(waivers, check, finding, complaints, day)
+    return _words(held)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """A finding as it counts on a day, and what makes it so."""
+
+    finding: Finding
+    ratchet: Ratchet
+    left: tuple[Diagnostic, ...]  # what a tool complains of, without what is known
+    held: Covering  # waivers that together cover what is new
+    lapsed: Covering  # and those that would, if their day had not passed
+
+
+def count(step: Step, finding: Finding, reading: Reading, waivers: Iterable[Waiver], *, day: str, strict: bool) -> Counts:
+    """Take out what is known, then see whether waivers cover what is left; nothing else makes a finding count for less."""
+    told, ratchet = debts.judged(step, finding, reading, day=day, strict=strict)
+    known = {id(one.found) for one, _ in ratchet.known}
+    left = tuple(row for row in reading.diagnostics if id(row) not in known)
+    held, lapsed = covering(waivers, step.check, told, left, day)
+    return Counts(finding=replace(told, waived=_words(held)), ratchet=ratchet, left=left, held=held, lapsed=lapsed)
+
+
+def _words(held: Covering) -> str:
     return "; ".join(f"waived until {waiver.expires} by {waiver.owner}: {waiver.reason}" for waiver in held)

@@ -48,13 +48,13 @@ def measure(step: Step, root: Path) -> Reading:
     """Take the reading of a tool or of documents; agents are asked by the inquiry, which looks more than once."""
     match step.work:
         case Tool():
-            from gate.measure import tools  # noqa: PLC0415 - who measures agents does not pay for parsers
+            from gate.measure import scopes, tools  # noqa: PLC0415 - who measures agents does not pay for parsers
 
-            return tools.measure(step.work, root)
+            return scopes.place(tools.measure(step.work, root), step.debts, root)
         case Documents():
-            from gate.measure import documents  # noqa: PLC0415 - as above
+            from gate.measure import documents, scopes  # noqa: PLC0415 - as above
 
-            return documents.measure(step.work, root)
+            return scopes.place(documents.measure(step.work, root), step.debts, root)
         case Duplicates():
             from gate.measure import duplicates  # noqa: PLC0415 - as above
 

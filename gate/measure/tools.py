@@ -23,6 +23,11 @@ _CALM = {
 _ASKED = {**_CALM, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # a version does not depend on plugins, and loading them takes long
 _PATIENCE = 30.0  # seconds in which a tool says its version
 _NUMBER = re.compile(r"\d+\.[\w.+-]*\w")
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
+_FINDING = re.compile(  # severity and code of it are where pycodestyle, pylint, mypy, yamllint and shellcheck write them
+    r"(?P<path>[^\s:][^:]*):(?P<line>[0-9]{1,9})(?::[0-9]+)?: *+(?:\[?(?:error|warning)\]?:? )?"
+    r"(?:(?P<first>[A-Z]{1,5}[0-9]{1,6}):? )?(?P<message>(?!note:|info:).+?)(?: [\[(](?P<last>[A-Za-z][\w/-]*)[\])])?"
+)
 _TAIL = 12  # lines of a program that only people can read
 _SHOWN = 500  # characters of one line of it
 
@@ -137,7 +142,24 @@ def _exit(ran: Ran, _report: Path, _root: Path) -> Parsed:
     return tuple(Diagnostic(path="", line=0, code=f"exit {ran.code}", message=line) for line in said.splitlines()), {}
 
 
-_PARSERS: dict[str, Callable[[Ran, Path, Path], Parsed]] = {"ruff": _ruff, "mypy": _mypy, "pytest": _pytest, "exit": _exit}
+def _lines(ran: Ran, _report: Path, root: Path) -> Parsed:
+    """Read one finding a line, as compilers and most linters print them: path:line[:column]: message; notes are left out."""
+    rows = [found for line in (ran.out + ran.err).splitlines() if (found := _FINDING.fullmatch(_COLOUR.sub("", line.rstrip())))]
+    if ran.code and not rows:
+        message = "no line is path:line: message"
+        raise ValueError(message)
+    return tuple(
+        Diagnostic(
+            path=os.path.relpath(Path(root, row["path"]), root),
+            line=int(row["line"]),
+            code=row["first"] or row["last"] or "error",
+            message=row["message"][:_SHOWN],
+        )
+        for row in rows
+    ), {}
+
+
+_PARSERS: dict[str, Callable[[Ran, Path, Path], Parsed]] = {"ruff": _ruff, "mypy": _mypy, "pytest": _pytest, "lines": _lines, "exit": _exit}
 
 
 def _tail(ran: Ran) -> str:

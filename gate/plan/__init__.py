@@ -1,19 +1,21 @@
 """From the policy to the ordered steps: what will be done, by which phase, and how to do it again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
+from gate import units
 from gate.errors import GateError
 from gate.facts.intake import Allowance, Intake
-from gate.facts.work import Question, Step, Waiver
+from gate.facts.work import Debt, Question, Step, Waiver
 from gate.plan import memory, quality, tidy
 from gate.policy import Policy
+from gate.policy.baseline import BaselinePolicy
 
 
 def steps(policy: Policy) -> tuple[Step, ...]:
     """Return every step: what changes the tree first, then what judges it, so that all evidence is about one tree."""
-    return (
+    every = (
         quality.formatting(policy),
         tidy.clean(policy),
         tidy.links(policy),
@@ -24,6 +26,38 @@ def steps(policy: Policy) -> tuple[Step, ...]:
         quality.tests(policy),
         *memory.questions(policy),
     )
+    known = debts(policy.baseline, policy.places)
+    for step in every:
+        if step.check in known and not step.keeps:
+            message = (
+                f"{known[step.check][0].place}: what {step.check} finds cannot be known again; "
+                "write a waiver in policies/workflow.yaml, or let a command of policies/quality.yaml read lines"
+            )
+            raise GateError(message)
+    return tuple(replace(step, debts=tuple(known.get(step.check, ()))) for step in every)
+
+
+def debts(baseline: BaselinePolicy, places: Mapping[str, str]) -> dict[str, list[Debt]]:
+    """Return the known debts of each check, each with its place."""
+    found: dict[str, list[Debt]] = {}
+    for at, entry in enumerate(baseline.debts):
+        most, unit = units.amount(entry.most) if entry.most is not None else (None, "")
+        debt = Debt(
+            check=entry.check,
+            rule=entry.rule,
+            scope=entry.scope,
+            message=entry.message,
+            count=entry.count,
+            most=most,
+            unit=unit,
+            shape=entry.shape,
+            reason=entry.reason,
+            owner=entry.owner,
+            expires=entry.expires.isoformat() if entry.expires else "",
+            place=places.get(f"baseline.debts.{at}", "policies/baseline.yaml"),
+        )
+        found.setdefault(debt.check, []).append(debt)
+    return found
 
 
 def waivers(policy: Policy) -> tuple[Waiver, ...]:

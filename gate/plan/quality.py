@@ -34,6 +34,7 @@ def lint(policy: Policy) -> Iterator[Step]:
         work = Tool(
             name=name,
             argv=command.run,
+            reads=command.reads,
             finds=command.finds,
             needs=command.needs,
             optional=command.optional,

@@ -1,5 +1,6 @@
 """The kinds of values in a policy: quantities with units, targets, paths, patterns, names."""
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from gate import units
 from gate.policy.wording import show
 
+MOST_DAYS = 180  # that what is lived with may hold: what lasts longer is a limit or a rule, and is written as one
 _MOST_QUANTITY = 40
 _MOST_PATTERN = 256
 _DIGITS = r"^[0-9]+(\.[0-9]+)?"
@@ -111,6 +113,20 @@ def _scalar(found: object) -> object:
     return found
 
 
+def _said(found: str) -> str:
+    if not found.strip():
+        message = "says nothing; write a word"
+        raise ValueError(message)
+    return found
+
+
+def _soon(day: dt.date) -> dt.date:
+    if day > dt.date.today() + dt.timedelta(days=MOST_DAYS):  # noqa: DTZ011 - a policy's day is the reader's day
+        message = f"{day} is more than {MOST_DAYS} days ahead; write a nearer day, and renew it then"
+        raise ValueError(message)
+    return day
+
+
 Scalar = Annotated[object, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Size = Annotated[float, *_quantity(units.size, "10 MB", _BYTES)]
 ByteRate = Annotated[float, *_quantity(lambda text: units.rate(text, "step"), "0 B/step", f"{_BYTES}/step")]
@@ -127,4 +143,6 @@ Below = Annotated[Inside, AfterValidator(_below)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Word = Annotated[str, Field(min_length=1)]
+Said = Annotated[Word, AfterValidator(_said)]
+Day = Annotated[dt.date, AfterValidator(_soon)]
 TaskId = Annotated[str, AfterValidator(_task_id), WithJsonSchema({"type": "string", "pattern": f"^{_TASK}$"})]

@@ -1,6 +1,7 @@
 """From the files of `policies/` to one Policy, or to every mistake in all of them at once."""
 
 import json
+import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,14 @@ from pydantic_core import ErrorDetails
 from gate.environment import policies
 from gate.errors import PolicyError
 from gate.policy.base import Model
-from gate.policy.models import FILES, Policy
+from gate.policy.baseline import BYTES, EVENTS, BaselinePolicy
+from gate.policy.models import ALL, FILES, Policy
 from gate.policy.reader import MOST_BYTES, KeyPath, Located, read
 from gate.policy.scalars import REFUSED
 from gate.policy.wording import nearest, one_line, say, show
 
 FOLDER = "policies"
+_ENTRY = 2  # keys above a debt: there may be thousands, and only its own line is told
 MOST_SHOWN = 50  # mistakes of one file; more are counted
 _KEY = 40
 _WHAT = 240
@@ -28,21 +31,34 @@ def load(root: Path) -> Policy:
 
     Raises PolicyError with every mistake of every file, each as `file:line: key path: what was found; what to write`.
     """
-    files = {name: _file(root, name) for name in FILES}
+    files = {name: _file(root, name) for name in ALL if name in FILES or os.path.lexists(root / FOLDER / f"{name}.yaml")}
     mistakes = tuple(mistake for file in files.values() for mistake in file.mistakes)
     if mistakes:
         raise PolicyError(mistakes)
     return Policy.model_validate(
         {
+            "baseline": BaselinePolicy(version=1),
             **{name: file.model for name, file in files.items()},
             "digest": policies({name: file.raw for name, file in files.items()}),
             "places": {
                 ".".join((name, *map(str, path))): f"{FOLDER}/{name}.yaml:{line}"
                 for name, file in files.items()
                 for path, line in file.lines.items()
+                if name in FILES or len(path) == _ENTRY
             },
         }
     )
+
+
+def baseline(raw: bytes, file: str) -> BaselinePolicy:
+    """Read one baseline that lies elsewhere than the policies, such as a version of it that git merges.
+
+    Raises PolicyError with every mistake.
+    """
+    judged = _judged("baseline", file, raw)
+    if judged.mistakes or not isinstance(judged.model, BaselinePolicy):
+        raise PolicyError(tuple(judged.mistakes))
+    return judged.model
 
 
 def schema(name: str) -> dict[str, object]:
@@ -50,9 +66,9 @@ def schema(name: str) -> dict[str, object]:
 
     Raises PolicyError when there is no policy of this name.
     """
-    if name not in FILES:
-        raise PolicyError((f"{show(name)} is no policy; write one of {', '.join(FILES)}",))
-    made = FILES[name].model_json_schema()
+    if name not in ALL:
+        raise PolicyError((f"{show(name)} is no policy; write one of {', '.join(ALL)}",))
+    made = ALL[name].model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": f"{FOLDER}/{name}.yaml"}
 
 
@@ -74,21 +90,26 @@ class _File:
 def _file(root: Path, name: str) -> _File:
     """Read and judge one file."""
     file = f"{FOLDER}/{name}.yaml"
-    raw, wrong = _bytes(root / file)
+    raw, wrong = _bytes(root / file, MOST_BYTES if name in FILES else BYTES)
     if raw is None:
         return _File(lines={}, mistakes=[f"{file}:1: (file): {wrong}"])
-    located = read(raw)
-    model, details = _build(FILES[name], located)
-    return _File(raw=raw, model=model, lines=located.lines, mistakes=_told(file, FILES[name], located, details))
+    return _judged(name, file, raw)
 
 
-def _bytes(path: Path) -> tuple[bytes | None, str]:
+def _judged(name: str, file: str, raw: bytes) -> _File:
+    """Judge the bytes of one file; a baseline may be longer than a policy that people write."""
+    located = read(raw) if name in FILES else read(raw, most=BYTES, events=EVENTS)
+    model, details = _build(ALL[name], located)
+    return _File(raw=raw, model=model, lines=located.lines, mistakes=_told(file, ALL[name], located, details))
+
+
+def _bytes(path: Path, most: int) -> tuple[bytes | None, str]:
     """Read a file, one byte more than allowed at the most; or say why not."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
             return None, "is not a file; put a file in its place"
         with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1), ""
+            return file.read(most + 1), ""
     except FileNotFoundError:
         return None, 'not found; create it, beginning with "version: 1"'
     except OSError as error:

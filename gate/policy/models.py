@@ -7,15 +7,19 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from gate.policy.base import CLOSED, Again, Model
+from gate.policy.baseline import BaselinePolicy
 from gate.policy.cleanup import CleanupPolicy
 from gate.policy.commit import CommitPolicy
 from gate.policy.docs import DocsPolicy
 from gate.policy.fields import (
+    MOST_DAYS,
     Age,
     Below,
+    Day,
     Duration,
     Inside,
     Name,
+    Said,
     Size,
     TaskId,
     Version,
@@ -24,13 +28,15 @@ from gate.policy.fields import (
 )
 from gate.policy.memory import MemoryPolicy
 
-MOST_DAYS = 180  # that a waiver may hold: what is lived with for longer is a limit, a baseline or a rule, and is written as one
-
 
 class CommandPolicy(Again):
     """One more program whose exit code is a check."""
 
     run: tuple[Word, ...] = Field(min_length=1, description="The program and its arguments; no shell reads them.")
+    reads: Literal["exit", "lines"] = Field(
+        default="exit",
+        description="lines: each finding stands on a line, as path:line: message, and can be known again; exit: its exit code is all.",
+    )
     finds: tuple[Annotated[int, Field(ge=1, le=255)], ...] = Field(
         default=(1,), description="Exit codes that mean findings; any other than 0 means that it could not work."
     )
@@ -112,25 +118,9 @@ class WaiverPolicy(Model):
 
     check: Word = Field(description="A check or a pattern such as memory/*/handles.")
     match: str = Field(default="", description="Only complaints that contain this text are covered; left out: all of them.")
-    reason: Word
-    owner: Word = Field(description="Who ends this.")
-    expires: dt.date = Field(description=f"The last day on which this holds, at most {MOST_DAYS} days ahead.")
-
-    @field_validator("reason", "owner")
-    @classmethod
-    def _said(cls, found: str) -> str:
-        if not found.strip():
-            message = "says nothing; write a word"
-            raise ValueError(message)
-        return found
-
-    @field_validator("expires")
-    @classmethod
-    def _soon(cls, expires: dt.date) -> dt.date:
-        if expires > dt.date.today() + dt.timedelta(days=MOST_DAYS):  # noqa: DTZ011 - a policy's day is the reader's day
-            message = f"{expires} is more than {MOST_DAYS} days ahead; write a nearer day, and renew it then"
-            raise ValueError(message)
-        return expires
+    reason: Said
+    owner: Said = Field(description="Who ends this.")
+    expires: Day = Field(description=f"The last day on which this holds, at most {MOST_DAYS} days ahead.")
 
 
 class LearningPolicy(Model):
@@ -179,6 +169,7 @@ class Policy(Model):
     cleanup: CleanupPolicy
     docs: DocsPolicy
     workflow: WorkflowPolicy
+    baseline: BaselinePolicy
     digest: str = Field(description="sha256 over the bytes of all files.")
     places: dict[str, str] = Field(description="Dotted key path, beginning with the file's name -> file:line.")
 
@@ -190,3 +181,4 @@ FILES: dict[str, type[Model]] = {
     "docs": DocsPolicy,
     "workflow": WorkflowPolicy,
 }
+ALL: dict[str, type[Model]] = {**FILES, "baseline": BaselinePolicy}  # the last may be missing: then nothing is known

@@ -48,28 +48,28 @@ class Located:
         self.mistakes.append((min(line, self.last), path, what))
 
 
-def read(raw: bytes) -> Located:
+def read(raw: bytes, *, most: int = MOST_BYTES, events: int = MOST_EVENTS) -> Located:
     """Read one YAML document; anything that a policy must not hold becomes a mistake, never an exception."""
     located = Located(last=raw.count(b"\n") + 1)
-    text = _decode(raw, located)
+    text = _decode(raw, located, most)
     if text is None:
         return located
-    events = _events(_without_directives(text, located), located)
-    if not events:
+    found = _events(_without_directives(text, located), located, events)
+    if not found:
         if not located.mistakes:
             located.note(1, (), 'the file says nothing; begin it with "version: 1"')
         return located
-    rest = iter(events)
+    rest = iter(found)
     value = _value(next(rest), rest, (), located)
-    if isinstance(events[-1], yaml.DocumentEndEvent):  # else it broke off, and half a policy would look like missing keys
+    if isinstance(found[-1], yaml.DocumentEndEvent):  # else it broke off, and half a policy would look like missing keys
         located.value = value
     return located
 
 
-def _decode(raw: bytes, located: Located) -> str | None:
+def _decode(raw: bytes, located: Located, most: int) -> str | None:
     """Turn bytes into text, or note why they are none."""
-    if len(raw) > MOST_BYTES:
-        located.note(1, (), f"the file has more than {MOST_BYTES} bytes; delete what is not policy")
+    if len(raw) > most:
+        located.note(1, (), f"the file has more than {most} bytes; delete what is not policy")
         return None
     try:
         text = raw.decode("utf-8-sig")
@@ -94,7 +94,7 @@ def _without_directives(text: str, located: Located) -> str:
     return _DIRECTIVE.sub("#", text)
 
 
-def _events(text: str, located: Located) -> list[yaml.Event]:
+def _events(text: str, located: Located, most: int) -> list[yaml.Event]:
     """Collect the events of the first document, as far as they are YAML and within bounds."""
     events: list[yaml.Event] = []
     depth = 0
@@ -106,7 +106,7 @@ def _events(text: str, located: Located) -> list[yaml.Event]:
                     break
                 continue
             depth += _deeper(event)
-            wrong = _beyond(depth, len(events))
+            wrong = _beyond(depth, len(events), most)
             if wrong:
                 located.note(_line(event), (), wrong)
                 break
@@ -116,12 +116,12 @@ def _events(text: str, located: Located) -> list[yaml.Event]:
     return events
 
 
-def _beyond(depth: int, events: int) -> str:
+def _beyond(depth: int, events: int, most: int) -> str:
     """Say which bound is crossed, or return ""."""
     if depth > MOST_DEPTH:
         return f"nested deeper than {MOST_DEPTH}; no policy is that deep, flatten it"
-    if events >= MOST_EVENTS:
-        return f"more than {MOST_EVENTS} keys and values; no policy is that long, delete what is not policy"
+    if events >= most:
+        return f"more than {most} keys and values; no policy is that long, delete what is not policy"
     return ""
 
 

@@ -18,7 +18,7 @@ from gate.record import ledger
 
 FORMAT = 2  # of bundles and of the text that is written from them: another text is another format
 _MOST = 16 * 2**20  # bytes that are read
-_COMPLAINTS = 200  # that are kept of one check
+_COMPLAINTS = 20_000  # that are kept of one check: as many may be known debts, and are judged again
 _SUMMARY, _BUNDLE = "-completion-summary", "-evidence.json"
 
 
@@ -47,6 +47,7 @@ class Bundle:
     asked: tuple[str, ...] = ()  # checks and patterns of checks that alone decide about it
     day: str
     moment: str
+    strict: bool = False
     commit: str
     branch: str
     tree: str
@@ -79,6 +80,7 @@ def lean(evidence: Evidence) -> Evidence:
         wall=old.wall,
         cpu=old.cpu,
         diagnostics=old.diagnostics[:_COMPLAINTS] if bad else (),
+        scopes=old.scopes if bad else (),
         changes=_by_kind(old.changes),
         samples=old.samples,
         thinned=old.thinned or sum(len(series.values) for series in old.series),
@@ -100,6 +102,7 @@ def write(page: Page, *, gate: str, task: str, environment: Mapping[str, str]) -
         asked=whole.asked,
         day=whole.day,
         moment=whole.moment,
+        strict=whole.strict,
         commit=whole.commit,
         branch=whole.branch,
         tree=whole.tree,
@@ -159,7 +162,8 @@ def _checked(body: dict[str, Any]) -> Bundle:
 
 def _entries(rows: Iterable[Row]) -> tuple[Entry, ...]:
     """Take the rows over; of what does not hold only that it does not."""
-    return tuple(_entry(row.step.check, row.standing, row.evidence if row.standing is Standing.HOLDS else None, row.damage) for row in rows)
+    held = ((row, (row.raw or row.evidence) if row.standing is Standing.HOLDS else None) for row in rows)
+    return tuple(_entry(row.step.check, row.standing, found, row.damage) for row, found in held)
 
 
 def _entry(check: str, standing: Standing, found: Evidence | None, damage: str = "") -> Entry:

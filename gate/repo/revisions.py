@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gate.errors import GateError
-from gate.repo.worktree import git, store
+from gate.repo.worktree import git, git_folder, store
 
 _CHECKOUT = 1800.0  # seconds that checking out a large repository may take
 _OWNED = ".owned"  # the file beside a work tree of ours that its run holds locked
@@ -24,6 +24,17 @@ def commit_of(root: Path, revision: str) -> str:
         message = f"{revision}: names no commit of this repository; name a branch, a tag or a commit that git log shows"
         raise GateError(message)
     return ran.out.strip()
+
+
+def parents(root: Path, revision: str) -> tuple[str, ...]:
+    """Return the parents of a commit, () before the first one."""
+    ran = git(root, "rev-list", "--parents", "--max-count=1", "--end-of-options", revision, fine=(0, 128))
+    return tuple(ran.out.split()[1:])
+
+
+def is_merging(root: Path) -> bool:
+    """Tell whether a merge was begun and is not committed yet."""
+    return (git_folder(root) / "MERGE_HEAD").exists()
 
 
 def last_change(root: Path, path: str) -> str:

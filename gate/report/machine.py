@@ -23,6 +23,7 @@ class Check:
     counted: Counted
     digest: str
     waivers: tuple[Waiver, ...]
+    debts: int  # findings that are known and tolerated
     optional: str
     command: str
     outcome: Outcome | None  # None: no evidence holds
@@ -82,9 +83,10 @@ def _check(row: Row) -> Check:
         counted=row.counted,
         digest=row.digest,
         waivers=row.waivers,
+        debts=len(row.ratchet.known),
         optional=row.optional,
         command=row.step.command,
         outcome=held.finding.outcome if held else None,
         places=places.of(row),
-        evidence=held,
+        evidence=(row.raw or held) if held else None,
     )

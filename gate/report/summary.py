@@ -9,7 +9,7 @@ from gate.facts.work import Phase, Sweep
 from gate.report import annotations, memory, parts, phases
 from gate.report.parts import Part
 from gate.report.text import bullets, code, head, label, markdown, row
-from gate.units import show_count, show_size, show_time
+from gate.units import show_count, show_size, show_tally, show_time
 
 _FIRST = (Outcome.BROKEN, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
 _SHORT = 12  # letters of a digest that a row names
@@ -27,6 +27,7 @@ def write(page: Page, most: int = parts.MOST) -> str:
         *_missing(verdict, held),
         *_aside(verdict),
         *_waived(held),
+        *_known(held),
         *_skipped(held),
         *_idle(verdict),
         _phases(verdict, page.phases),
@@ -49,14 +50,17 @@ Held = list[tuple[Row, Evidence]]  # the rows whose evidence holds for this tree
 def _head(page: Page) -> Part:
     """Count every check in its one class, then name what all of it is about."""
     verdict = page.verdict
-    branch, counts = code(verdict.branch) or "none (detached)", Counter(one.counted for one in verdict.rows)
+    branch, tally = code(verdict.branch) or "none (detached)", Counter(one.counted for one in verdict.rows)
+    counts = ", ".join(f"{tally[name]} {name}" for name in Counted)
     reused = sum(bool(one.evidence and one.evidence.origin) for one in verdict.rows if one.standing is Standing.HOLDS)
+    owed = sum(len(one.ratchet.known) for one in verdict.rows)
+    owing = f"; {show_count(owed, 'known debt')}" if owed else ""
     beside = f", in {code(page.bundle)} beside this page, {code(f'sha256:{page.seal}')}" if page.bundle else ""
     return Part(
         above=f"# {label(page.title)} {word(verdict)}",
         rows=bullets(
             [
-                f"{show_count(len(verdict.rows), 'check')}: {', '.join(f'{counts[name]} {name}' for name in Counted)}; {reused} reused",
+                f"{show_count(len(verdict.rows), 'check')}: {counts}; {reused} reused{owing}",
                 f"tree {code(verdict.tree)}",
                 f"on top of commit {code(verdict.commit or 'none yet')}, branch {branch}",
                 f"as of {markdown(verdict.moment)}, waivers of {markdown(verdict.day)}",
@@ -96,6 +100,19 @@ def _waived(held: Held) -> Iterator[Part]:
         )
         yield from parts.long(told, above="## Waived, not passed", noun="more", spare=_LIVED)
         yield from _trouble(rows, spare=_LIVED)
+
+
+def _known(held: Held) -> Iterator[Part]:
+    """Count what is known and tolerated, and name each of it that somebody answers for until a day."""
+    owing = [one for one, _ in held if one.ratchet.known]
+    lines = []
+    for one in owing:
+        slots = [slot for _, slot in one.ratchet.known]
+        tally = show_tally(Counter(slot.rule for slot in slots))
+        lines.append(f"{markdown(one.step.check)}: {show_count(len(slots), 'known debt')}: {markdown(tally)}")
+        lines += [f"accepted: {markdown(slot.words)}" for slot in sorted(slots, key=lambda slot: slot.expires) if slot.expires]
+    if owing:
+        yield from parts.long(bullets(lines), above="## Known debts, not new", noun="more", spare=_LIVED)
 
 
 def _skipped(held: Held) -> Iterator[Part]:

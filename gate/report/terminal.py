@@ -15,7 +15,7 @@ from gate.facts.rows import Compared, Counted, Row, Told, Verdict
 from gate.facts.work import Question
 from gate.report import lines, series
 from gate.report.text import plain
-from gate.units import show_amount, show_count
+from gate.units import show_amount, show_count, show_tally
 
 _MOST = 12  # paths of one list
 _NARROW = 40  # columns below which nothing is wrapped
@@ -66,6 +66,8 @@ def verdict(screen: Console, whole: Verdict) -> None:
         _say(screen, ("NOT COMPLETED", "bold red"), f" tree {plain(whole.tree[:12])} misses {len(whole.missing)}:")
     for text in whole.missing:
         _say(screen, f"  {plain(text)}")
+    for row in whole.rows:
+        _owing(screen, row)
     lived = [row for row in whole.rows if not row.open and row.counted is not Counted.PASSED]
     for row in lived:
         why = row.optional or "; ".join(f"until {waiver.expires} by {waiver.owner}: {waiver.reason}" for waiver in row.waivers)
@@ -73,6 +75,17 @@ def verdict(screen: Console, whole: Verdict) -> None:
     if lived:
         counts = Counter(row.counted for row in whole.rows)
         _say(screen, f"  {show_count(len(whole.rows), 'check')}: {', '.join(f'{counts[name]} {name}' for name in Counted if counts[name])}")
+
+
+def _owing(screen: Console, row: Row) -> None:
+    """Say what is known of a check and tolerated, and name what somebody answers for."""
+    slots = [slot for _, slot in row.ratchet.known]
+    if slots:
+        tally = show_tally(Counter(slot.rule for slot in slots))
+        _say(screen, plain(f"  {row.step.check} has {show_count(len(slots), 'known debt')}: {tally}"))
+    for slot in slots:
+        if slot.expires:
+            _say(screen, plain(f"    accepted: {slot.words}"))
 
 
 def compared(screen: Console, revision: str, pairs: Sequence[Compared]) -> None:

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from gate.facts.rows import Told, Verdict
 
 _CHECKS = ("format", "lint", "types", "tests", "docs", "memory", "quality")
+_POLICIES = ("memory", "quality", "cleanup", "docs", "workflow", "baseline")
 
 
 def name(verb: Verb) -> None:
     """Name the verbs of this part."""
     made = as_json(verb("policy", policy, "check the policies, or print the JSON Schema of one"))
     made.add_argument("what", choices=("check", "schema"))
-    made.add_argument("name", nargs="?", choices=("memory", "quality", "cleanup", "docs", "workflow"), help="for schema: which file")
+    made.add_argument("name", nargs="?", choices=_POLICIES, help="for schema: which file")
     made = shown(only_report(verb("check", alone(check), "run one check, record its evidence")))
     made.add_argument("--json", action="store_true", help="print everything as gate report --json does, of these checks alone")
     made.add_argument("what", choices=_CHECKS, metavar="|".join(_CHECKS), help="quality: format, lint and types side by side")
