@@ -103,7 +103,7 @@ class Diagnostic:
     code: str
     message: str
     scope: str = ""  # "Class.method" of a Python file, as its syntax tree has it; "" for the file itself
-    shape: str = ""  # begin of a sha256 over the statement it is about, however that is laid out
+    shape: str = ""  # what tells this scope from others, alike for scopes that are alike
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

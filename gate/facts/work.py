@@ -204,7 +204,7 @@ class Debt:
     count: int = 1
     most: float | None = None  # the most that is known of what such a finding measures
     unit: str = ""  # of that: "B/agent", "/step", …; "" of a plain number
-    shape: str = ""  # of the statements they are about, by which they are known again in another file
+    shape: str = ""  # of its scope, by which that is known again in another file
     reason: str = ""
     owner: str = ""
     expires: str = ""  # ISO day: the last on which it is known; "" for as long as it is there

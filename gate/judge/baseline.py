@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -20,7 +20,8 @@ _CHANGING = (  # what changes by itself when neighbours do
     (re.compile(r"(?<=\w)`-?\d+\b"), ""),  # mypy numbers its type variables
     (re.compile(r"\b0x[0-9a-fA-F]{6,}"), "0x"),
 )
-_INNER = re.compile(r"\.pyi?:(.+)$")
+_QUALIFIED = re.compile(r"(.+\.pyi?):([^:]+)")
+_MOST_OF_IT, _ALL_OF_IT = 3, 4  # of the four hashes of a shape
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]+")  # no policy holds these
 
 Identity = tuple[str, str, str, str]
@@ -72,9 +73,8 @@ def normalised(message: str) -> tuple[str, float | None]:
 def compare(debts: Iterable[Debt], found: Iterable[Complaint], there: Iterable[str], day: str) -> Ratchet:
     """Set what was found on a day against what is known; `there` names the scopes of debts that are still in the tree.
 
-    Alike are as many as are counted, and none may measure more than is known. What left its scope for good is known again in another
-    file by its qualified name, its message and its statement, when all of it went there together: whoever mends one finding and makes
-    an equal one elsewhere keeps the scope of the first.
+    Alike are as many as are counted, and none may measure more than is known. A scope that is gone is known again elsewhere by what
+    is in it: whoever mends one finding and makes an equal one elsewhere keeps the scope of the first, and the other is new.
     """
     owed, seen = _grouped(debts), _gathered(found)
     news: list[Complaint] = []
@@ -82,11 +82,12 @@ def compare(debts: Iterable[Debt], found: Iterable[Complaint], there: Iterable[s
     fixed: list[Debt] = []
     lapsed: list[Debt] = []
     exceeded: list[Debt] = []
-    left = frozenset(there)
-    gone = {key: alike for key, alike in owed.items() if key not in seen and key[2] not in left}
-    come = {key: [_as_debt(alike)] for key, alike in seen.items() if key not in owed}
-    for old, new in moves(gone, come).items():
-        owed[new] = owed.pop(old)
+    scopes = {key[2] for key in owed}
+    left = frozenset(there) | {key[2] for key in seen}
+    gone = {debt.scope: debt.shape for alike in owed.values() for debt in alike if debt.scope not in left}
+    come = {one.scope: one.shape for alike in seen.values() for one in alike if one.scope not in scopes}
+    moved = moves(gone, come)
+    owed = _grouped(replace(debt, scope=moved.get(debt.scope, debt.scope)) for alike in owed.values() for debt in alike)
     for identity in owed.keys() | seen.keys():
         matched = _matched(owed.get(identity, []), seen.get(identity, []), day)
         news += matched.new
@@ -105,7 +106,7 @@ def compare(debts: Iterable[Debt], found: Iterable[Complaint], there: Iterable[s
 
 def order(debt: Debt) -> tuple[str, ...]:
     """Return by what debts are sorted: by check, then by place."""
-    return debt.check, debt.scope, debt.rule, debt.message, debt.expires or "9999"
+    return debt.check, debt.scope, debt.rule, debt.message, debt.expires or "9999", f"{debt.most or 0:024.3f}"
 
 
 def identity(debt: Debt) -> Identity:
@@ -127,21 +128,25 @@ def counted(ones: Iterable[Debt]) -> tuple[Debt, ...]:
     return tuple(sorted((replace(one, count=number) for one, number in sums.items()), key=order))
 
 
-def shape_of(alike: Sequence[Complaint]) -> str:
-    """Return one digest for the statements of findings that are alike."""
-    shapes = sorted(one.shape for one in alike)
-    return shapes[0] if len(shapes) == 1 else _digest(" ".join(shapes)) if all(shapes) else ""
+def moves(gone: Mapping[str, str], come: Mapping[str, str]) -> dict[str, str]:
+    """Pair scopes that are gone with those they are now, each given with its shape; what could be two is none.
 
-
-def moves(gone: Mapping[Identity, Sequence[Debt]], come: Mapping[Identity, Sequence[Debt]]) -> dict[Identity, Identity]:
-    """Pair debts that are gone with equal ones in a scope of the same name in another file; what could be two is none."""
-    left: dict[tuple[str, ...], list[Identity]] = defaultdict(list)
-    there: dict[tuple[str, ...], list[Identity]] = defaultdict(list)
-    for side, debts in ((left, gone), (there, come)):
-        for key, alike in debts.items():
-            if alike[0].shape:
-                side[*_bare(key), alike[0].shape, str(sum(debt.count for debt in alike))].append(key)
-    return {old[0]: there[key][0] for key, old in left.items() if len(old) == len(there.get(key, ())) == 1}
+    Into another file a scope takes its qualified name along, and most of what it is told by; in its own file it may have another name
+    when all of that is the same.
+    """
+    named: dict[str, list[str]] = defaultdict(list)  # by file and by qualified name: no other can be meant
+    for new in come:
+        for part in _taken_apart(new):
+            named[part].append(new)
+    found: dict[str, list[str]] = {}
+    for old, shape in gone.items():
+        path, inner = _taken_apart(old)
+        for new in dict.fromkeys([*named[inner], *named[path]]):
+            alike = sum(shape[at : at + 2] == come[new][at : at + 2] for at in range(0, len(shape), 2)) if come[new] else 0
+            if alike >= (_ALL_OF_IT if _taken_apart(new)[0] == path else _MOST_OF_IT):
+                found.setdefault(old, []).append(new)
+    taken = Counter(new for every in found.values() for new in every)
+    return {old: every[0] for old, every in found.items() if len(every) == 1 and taken[every[0]] == 1}
 
 
 def _grouped(debts: Iterable[Debt]) -> dict[Identity, list[Debt]]:
@@ -158,16 +163,14 @@ def _gathered(found: Iterable[Complaint]) -> dict[Identity, list[Complaint]]:
     return seen
 
 
-def _as_debt(alike: Sequence[Complaint]) -> Debt:
-    """Write findings that are alike as a debt, so far as it is known again elsewhere."""
-    return Debt(check=alike[0].check, count=len(alike), shape=shape_of(alike))
+def _taken_apart(scope: str) -> tuple[str, str]:
+    """Return the path of a scope and its qualified name.
 
-
-def _bare(key: Identity) -> tuple[str, ...]:
-    """Return an identity without the file: what stays the same when a scope goes to another one."""
-    check, rule, scope, message = key
-    inner = _INNER.search(scope)
-    return check, rule, inner[1] if inner else "", message
+    >>> _taken_apart("pkg/a.py:Class.method"), _taken_apart("docs/a.md")
+    (('pkg/a.py', 'Class.method'), ('docs/a.md', ''))
+    """
+    found = _QUALIFIED.fullmatch(scope)
+    return (found[1], found[2]) if found else (scope, "")
 
 
 def _matched(debts: Sequence[Debt], alike: Sequence[Complaint], day: str) -> Ratchet:

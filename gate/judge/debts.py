@@ -34,9 +34,6 @@ def judged(step: Step, finding: Finding, reading: Reading, *, day: str, strict: 
 
 def adopted(found: Iterable[Complaint], highest: float | None = None) -> tuple[Debt, ...]:
     """Return the debts that cover findings; `highest` is the most that a memory question may have measured."""
-    alike: dict[baseline.Identity, list[Complaint]] = {}
-    for one in found:
-        alike.setdefault(one.identity, []).append(one)
     return baseline.counted(
         Debt(
             check=one.check,
@@ -45,23 +42,19 @@ def adopted(found: Iterable[Complaint], highest: float | None = None) -> tuple[D
             message=one.message,
             most=_most(one, highest),
             unit=one.unit,
-            shape=baseline.shape_of(alike[one.identity]),
+            shape=one.shape,
         )
-        for ones in alike.values()
-        for one in ones
+        for one in found
     )
 
 
 def shrunk(ratchet: Ratchet, highest: float | None = None) -> tuple[Debt, ...]:
     """Return the debts without what is fixed, each where its finding is now and measuring no more than that does; none is added."""
-    alike: dict[baseline.Identity, list[Complaint]] = {}
-    for one, _ in ratchet.known:
-        alike.setdefault(one.identity, []).append(one)
     kept = baseline.slots((*ratchet.lapsed, *ratchet.exceeded))
     for one, slot in ratchet.known:
         now = _most(one, highest)
         most = slot.most if slot.most is None or now is None else min(slot.most, now)
-        kept.append(replace(slot, scope=one.scope, most=most, shape=baseline.shape_of(alike[one.identity])))
+        kept.append(replace(slot, scope=one.scope, most=most, shape=one.shape))
     return baseline.counted(replace(slot, place="") for slot in kept)
 
 

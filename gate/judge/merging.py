@@ -28,9 +28,9 @@ def merge(base: Iterable[Debt], ours: Iterable[Debt], theirs: Iterable[Debt]) ->
 
     A debt that one side wrote down under another file, because its code went there, is the same debt.
     """
-    old, one, two = (_grouped(side) for side in (base, ours, theirs))
-    _follow(old, one, two)
-    _follow(old, two, one)
+    before, mine, other = (tuple(side) for side in (base, ours, theirs))
+    mine, other = _follow(before, other, mine), _follow(before, mine, other)
+    old, one, two = (_grouped(side) for side in (before, mine, other))
     kept = [slot for key in sorted(one.keys() & two.keys()) for slot in _stricter(one[key], two[key])]
     return Merged(debts=baseline.counted(kept), ours=_added(one, old, two), theirs=_added(two, old, one))
 
@@ -62,12 +62,13 @@ def _grouped(side: Iterable[Debt]) -> dict[Identity, list[Debt]]:
     return dict(found)
 
 
-def _follow(old: Sides, moved: Sides, still: dict[Identity, list[Debt]]) -> None:
+def _follow(old: Iterable[Debt], moved: Iterable[Debt], still: Iterable[Debt]) -> tuple[Debt, ...]:
     """Let the side on which debts lie where they were follow to where the other side has them now."""
-    gone = {key: slots for key, slots in old.items() if key not in moved and key in still}
-    come = {key: slots for key, slots in moved.items() if key not in old and key not in still}
-    for key, new in baseline.moves(gone, come).items():
-        still[new] = [replace(slot, scope=new[2]) for slot in still.pop(key)]
+    known, new, every = ({debt.scope: debt.shape for debt in side if debt.shape} for side in (old, moved, still))
+    gone = {scope: shape for scope, shape in known.items() if scope not in new and scope in every}
+    come = {scope: shape for scope, shape in new.items() if scope not in known and scope not in every}
+    moves = baseline.moves(gone, come)
+    return tuple(replace(debt, scope=moves.get(debt.scope, debt.scope)) for debt in still)
 
 
 def _stricter(one: Sequence[Debt], two: Sequence[Debt]) -> list[Debt]:

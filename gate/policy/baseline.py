@@ -36,7 +36,7 @@ class DebtPolicy(Model):
     count: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=1, description="How many are alike.")
     most: Amount | None = Field(default=None, description="The most that it is known to measure; more is new.")
     shape: Annotated[str, Field(pattern="^([0-9a-f]{8})?$")] = Field(
-        default="", description="Begin of a digest of its statement, by which it is known again in another file."
+        default="", description="What tells its scope from others, by which it is known again in another file."
     )
     reason: str = ""
     owner: str = Field(default="", description="Who ends this.")
@@ -61,7 +61,7 @@ class BaselinePolicy(Model):
         """Refuse one debt on two lines: a merge by hand would know twice as many."""
         seen = set()
         for debt in self.debts:
-            key = debt.check, debt.scope, debt.rule, debt.message, debt.most, debt.expires
+            key = debt.check, debt.scope, debt.rule, debt.message, debt.most, debt.expires, debt.owner, debt.reason
             if key in seen:
                 what = " ".join(filter(None, [debt.check, debt.rule, debt.scope]))
                 message = f"{what} is written twice; write it once, with its count"
