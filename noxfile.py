@@ -111,7 +111,7 @@ def finish(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Print what the gate costs against the bare tools; -- leaks FOLDER, page, remedies, pruning, tidy, tree or reuse: one of its own."""
+    """Print what the gate costs against the bare tools; -- leaks FOLDER, remedies, page, tidy, tree, debts, ...: one of its own."""
     project = nox.project.load_toml(ROOT / "pyproject.toml")
     session.install("-e", ".", *nox.project.dependency_groups(project, "dev", "peers"))
     session.run("python", "-m", "tests.bench", *session.posargs)
@@ -193,6 +193,6 @@ for _version in ("3.11", "3.12", "3.13"):
 @thin(default=False)
 def proofs(session: nox.Session) -> None:
     """Measure how often the gate is wrong about generated programs (-- --clean 3000 --leaky 1000); prove what is named (-- documents)."""
-    every = [[], *([name] for name in ("threads", "pools", "segments", "tidy", "documents", "finish", "tamper", "injection", "page"))]
-    for words in [session.posargs] if session.posargs else every:
+    named = ("threads", "pools", "segments", "tidy", "documents", "finish", "tamper", "injection", "page", "merges", "debts")
+    for words in [session.posargs] if session.posargs else [[], *([name] for name in named)]:
         session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.proofs", *words, external=True)

@@ -246,7 +246,7 @@ class Tree:
 
     def _value(self, value: Value) -> str:
         if self.tool == "lint":
-            return f"{value.name} = {value.number}{' == None' if value.debt else ''}"
+            return f"{value.name} = {f'({value.number}, len == None)' if value.debt else value.number}"
         return f"{value.name}: {self.value if value.debt else 'int'} = {value.number}"
 
     def _in(self, file: File, deep: int, text: str) -> str:

@@ -8,7 +8,7 @@ from gate import flow
 from gate.errors import GateError
 from gate.facts import Evidence, Outcome
 from gate.facts.rows import Complaint
-from gate.facts.work import Debt, Step
+from gate.facts.work import Debt, Question, Step
 from gate.judge import baseline, debts
 from gate.policy import load
 from gate.policy.fields import MOST_DAYS
@@ -62,8 +62,9 @@ def update(house: flow.House, answer: Answer | None = None) -> tuple[Written, ..
 
     Raises GateError when the answer is about none, or about several.
     """
-    steps = [step for step in house.steps if step.debts or (answer and step.keeps)]
+    steps = [step for step in house.steps if step.debts or (answer and step.keeps and _may_be_in(step, answer))]
     rows = [_shrunk(step, found) for step, found in _looked(house, steps)]
+    rows = [row for row in rows if row.before or row.new]
     if answer:
         rows = _accepted(rows, answer)
     known = {step.check for step in house.steps}
@@ -74,6 +75,11 @@ def update(house: flow.House, answer: Answer | None = None) -> tuple[Written, ..
     ]
     _write(house, rows)
     return tuple(rows)
+
+
+def _may_be_in(step: Step, answer: Answer) -> bool:
+    """Tell whether an answer may be about a check; a memory question takes long, so it is asked only where it is named."""
+    return not isinstance(step.work, Question) or answer.which.startswith(step.check)
 
 
 def _chosen(house: flow.House, checks: Sequence[str]) -> list[Step]:

@@ -100,8 +100,7 @@ def _told(rows: "Sequence[Written]", out: TextIO) -> int:
         before, after = debts.number(row.before), debts.number(row.after)
         said = f"{before} debts, now {after}" if before != after else show_count(after, "debt")
         said += f"; {row.trouble}" if row.trouble else ""
-        if row.before or row.after or row.trouble:
-            out.write(plain(f"{row.check}: {said}") + "\n")
+        out.write(plain(f"{row.check}: {said}") + "\n")
         out.writelines(plain(f"  new, not written down: {one.line}") + "\n" for one in row.new[:_SHOWN])
         if len(row.new) > _SHOWN:
             out.write(f"  and {len(row.new) - _SHOWN} more\n")

@@ -14,7 +14,7 @@ from gate.command import Ran, run
 from gate.facts import Mode, Reading
 from gate.facts.work import Question
 from gate.flow import House, enter
-from tests.bench import leaks, page, pruning, reuse, tidy, tree
+from tests.bench import debts, leaks, page, pruning, reuse, tidy, tree
 
 ROUNDS = 5
 ROOT = Path(__file__).parents[2]
@@ -112,6 +112,8 @@ if __name__ == "__main__":
         from tests.bench import remedies  # needs peers that nothing else needs
 
         sys.exit(remedies.main())
+    if sys.argv[1:2] == ["debts"]:
+        sys.exit(debts.main(sys.argv[2:]))
     if sys.argv[1:2] == ["tree"]:
         sys.exit(tree.main())
     if sys.argv[1:2] == ["page"]:
