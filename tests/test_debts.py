@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gate.acts import page, verifying
 from gate.facts import Diagnostic, Estimate, Finding, Outcome, Reading
 from gate.facts.rows import Ratchet
 from gate.facts.work import Debt, Step, Tool
 from gate.judge import baseline, debts
 from gate.measure import scopes, tools
+from gate.policy import load
+from gate.record import bundle
 from tests.conftest import Repository, call
 from tests.edits import Tree, wrong
 from tests.test_report import asked
@@ -390,8 +393,22 @@ def test_one_finding_is_accepted_by_somebody_until_a_day(owing: Repository, caps
     call("summary", "--check")
     summary = (owing.root / ".gate/summary.md").read_text()
     assert "; 3 known debts\n" in summary
-    assert "- lint: 3 known debts: F841 2, F401 1\n- accepted: lint F841 bots.py:step" in summary
+    assert "- lint: 3 known debts: F841 2, F401 1\n- accepted: lint F841 bots" in summary
     assert f"until {_soon()} by ada: the next task" in summary
+
+
+def test_summary_with_debts_is_written_again_from_its_bundle(owing: Repository) -> None:
+    """The bundle holds what was found and not what it counts for: a stranger judges it by the baseline of the tree, to the same words."""
+    call("check", "lint", "--check")
+    call("summary", "--check")
+    raw = (owing.root / ".gate/summary-evidence.json").read_bytes()
+    made = bundle.read(raw)
+    (entry,) = [one for one in made.checks if one.check == "lint"]
+    assert entry.evidence is not None
+    assert (entry.evidence.finding.outcome, len(entry.evidence.reading.diagnostics)) == (Outcome.FAILED, 2)
+    text = page.written(verifying.page_of(made, load(owing.root)), "summary-evidence.json", raw)
+    assert text == (owing.root / ".gate/summary.md").read_bytes()
+    assert b"- lint: 2 known debts: F401 1, F841 1\n" in text
 
 
 def _soon() -> str:
