@@ -93,7 +93,7 @@ def tests(session: nox.Session) -> None:
 
 @thin()
 def memory(session: nox.Session) -> None:
-    """Measure agents against policies/memory.yaml (-- CASE ..., -- --explain)."""
+    """Measure agents against policies/memory.yaml (-- CASE ..., -- --explain, -- --shard 1/4)."""
     _gate(session, "check", "memory")
 
 
@@ -111,7 +111,7 @@ def finish(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Print what the gate costs against the bare tools; -- leaks FOLDER, remedies, page, tidy, tree, debts, ...: one of its own."""
+    """Print what the gate costs against the bare tools; -- leaks FOLDER, remedies, page, tidy, tree, debts, start, ...: one of its own."""
     project = nox.project.load_toml(ROOT / "pyproject.toml")
     session.install("-e", ".", *nox.project.dependency_groups(project, "dev", "peers"))
     session.run("python", "-m", "tests.bench", *session.posargs)
@@ -196,3 +196,20 @@ def proofs(session: nox.Session) -> None:
     named = ("threads", "pools", "segments", "tidy", "documents", "finish", "tamper", "injection", "page", "merges", "debts")
     for words in [session.posargs] if session.posargs else [[], *([name] for name in named)]:
         session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.proofs", *words, external=True)
+
+
+@nox.session(default=False)
+def release(session: nox.Session) -> None:
+    """Build wheel and sdist, check both, and use the wheel where nothing else is installed (-- --out FOLDER)."""
+    project = nox.project.load_toml(ROOT / "pyproject.toml")
+    session.install(*nox.project.dependency_groups(project, "release"))
+    session.run("python", "-m", "tests.release", *session.posargs)
+
+
+@nox.session(default=False)
+def site(session: nox.Session) -> None:
+    """Build the documents as a site below .nox/site, strict: a page or a link that leads nowhere fails."""
+    project = nox.project.load_toml(ROOT / "pyproject.toml")
+    session.install(*nox.project.dependency_groups(project, "docs"))
+    # never with --quiet: mkdocs counts the warnings that it prints, and would pass everything
+    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})

@@ -1,9 +1,22 @@
 """What stands behind an option of the command: from text to a value, or what to write instead."""
 
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction
+from typing import NamedTuple
 
 _QUESTION = "default: growth and handles; all: also peak, and with --setup churn and footprint; footprint and peak only inform then"
 _DAY = 86_400  # seconds
+_SHARDS = 256  # jobs that one matrix of GitHub Actions may have
+
+
+class Shard(NamedTuple):  # a dataclass would load inspect, and gate --version would wait for it
+    """One of several parts, counted from 1."""
+
+    part: int
+    parts: int
+
+    def __str__(self) -> str:
+        """Write it as the command is told it."""
+        return f"{self.part}/{self.parts}"
 
 
 def of_measure(parser: ArgumentParser) -> None:
@@ -51,3 +64,19 @@ def seconds(text: str) -> float:
         message = f"{text!r} is no number of seconds; write for example 15"
         raise ArgumentTypeError(message)
     return number
+
+
+def shard(text: str) -> Shard:
+    """Read which part of how many is meant.
+
+    >>> shard("1/4")
+    Shard(part=1, parts=4)
+
+    Raises ArgumentTypeError when it is none.
+    """
+    index, slash, count = text.partition("/")
+    digits = all(part.isascii() and part.isdecimal() and len(part) <= len(str(_SHARDS)) for part in (index, count))
+    if not slash or not digits or not 1 <= int(index) <= int(count) <= _SHARDS:
+        message = f"{text!r} is no shard; write for example 1/4, the first of four; there are {_SHARDS} at the most"
+        raise ArgumentTypeError(message)
+    return Shard(part=int(index), parts=int(count))

@@ -5,22 +5,20 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 from gate import __version__
 from gate.errors import GateError
 from gate.report.text import plain
-from gate.verbs import Act, checking, debts, finishing, recording, reporting, tasks, tidying
+from gate.verbs import Act, checking, debts, finishing, manual, recording, reporting, sharing, tasks, tidying
 
-EXIT_CODES = """exit codes: 0 passed, 1 the subject failed, 2 the gate could not work (bad policy, broken tool, bad usage),
-3 not enough data to decide, 130 interrupted"""
 _PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 
 
 def main(argv: Sequence[str], out: TextIO) -> int:
     """Do what the words say; return the exit code. Errors go to standard error, one clear line each."""
     try:
-        words = _parser().parse_args(argv, argparse.Namespace(line=shlex.join(("gate", *argv))))
+        words = parser().parse_args(argv, argparse.Namespace(line=shlex.join(("gate", *argv))))
         act: Act = words.act
         return act(words, out)
     except GateError as error:
@@ -42,17 +40,26 @@ def main(argv: Sequence[str], out: TextIO) -> int:
         return error.code if isinstance(error.code, int) else 2
 
 
-def _parser() -> argparse.ArgumentParser:
+class _Page(argparse.ArgumentParser):
+    """A parser whose help keeps its lines: of a verb, and of what a verb can do."""
+
+    def __init__(self, **words: Any) -> None:  # noqa: ANN401 - as the library calls it
+        """Lay out as it is written."""
+        super().__init__(**{"formatter_class": argparse.RawDescriptionHelpFormatter, **words})
+
+
+def parser() -> argparse.ArgumentParser:
     """Name every verb."""
-    parser = argparse.ArgumentParser(prog="gate", description='A quality gate that makes "it is done" checkable.', epilog=EXIT_CODES)
+    about = 'A quality gate that makes "it is done" checkable. gate VERB --help says more of each.'
+    parser = _Page(prog="gate", description=about, epilog=manual.EXIT_CODES)
     parser.add_argument("--version", action="version", version=f"gate {__version__}")
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
 
     def verb(name: str, act: Act, about: str) -> argparse.ArgumentParser:
-        made = verbs.add_parser(name, help=about, description=about, epilog=EXIT_CODES)
+        made = verbs.add_parser(name, help=about, description=manual.about(name, about), epilog=manual.foot(name))
         made.set_defaults(act=act)
         return made
 
-    for part in (tidying, checking, debts, finishing, recording, reporting, tasks):
+    for part in (tidying, checking, debts, finishing, recording, reporting, sharing, tasks):
         part.name(verb)
     return parser

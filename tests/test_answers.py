@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gate.cli import _parser
+from gate.cli import parser
 from gate.facts import Finding, Outcome
 from gate.report import answers
 from tests.conftest import Repository, call
@@ -98,12 +98,12 @@ def test_verification_answers_programs(work: Repository) -> None:
 
 def test_every_verb_that_tells_something_has_json() -> None:
     """No verb is forgotten: without --json are those whose output is a schema, a page, or a report of its own."""
-    verbs = next(action for action in _parser()._actions if action.dest == "==SUPPRESS==" or hasattr(action, "_name_parser_map"))
+    verbs = next(action for action in parser()._actions if action.dest == "==SUPPRESS==" or hasattr(action, "_name_parser_map"))
     parsers: dict[str, Any] = verbs._name_parser_map  # type: ignore[attr-defined]
-    without = {name for name, parser in parsers.items() if not _has_json(parser) and name != "task"}
+    without = {name for name, one in parsers.items() if not _has_json(one) and name != "task"}
     assert without == {"schema", "demo"}
     acts = next(action for action in parsers["task"]._actions if hasattr(action, "_name_parser_map"))
-    assert all(_has_json(parser) for parser in acts._name_parser_map.values())
+    assert all(_has_json(one) for one in acts._name_parser_map.values())
 
 
 def test_names_that_are_no_text_can_be_read() -> None:

@@ -57,6 +57,7 @@ MISTAKES = {
     "a second door to detect-secrets": ("judge/intake.py", "import detect_secrets", "One door to detect-secrets"),
     "a door to GitPython": ("repo/worktree.py", "import git", "No GitPython: its index is not git's"),
     "a second door to child processes": ("repo/worktree.py", "from subprocess import run", CHILDREN),
+    "a comment that posts itself": ("acts/commenting.py", "import urllib.request", "One door to the network"),
     "a window to child processes": ("flow.py", "from multiprocessing import Pool", WINDOW),
 }
 

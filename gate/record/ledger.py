@@ -52,13 +52,24 @@ def body(root: Path, tree: str, check: str) -> tuple[dict[str, Any] | None, str]
         whole = (root / worktree.STORE / FOLDER / tree / name(check)).read_bytes()
     except FileNotFoundError:
         return None, ""
+    found, damage = parse(whole)
+    if found is None:
+        return None, damage
+    return (found, "") if (found["check"], found["tree"]) == (check, tree) else (None, "its record is of another check or tree")
+
+
+def parse(whole: bytes) -> tuple[dict[str, Any] | None, str]:
+    """Return what a record holds, in plain JSON, or None and why."""
     text = whole[len(_head("")) + _DIGITS : -len(_TAIL)]
     if whole != _whole(text):
         return None, _DAMAGED
-    found: Any = json.loads(text)
+    try:
+        found: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None, _DAMAGED
     if not isinstance(found, dict) or not found.keys() >= _NEEDED:
         return None, _DAMAGED
-    return (found, "") if (found["check"], found["tree"]) == (check, tree) else (None, "its record is of another check or tree")
+    return found, ""
 
 
 def evidence(found: Mapping[str, Any]) -> Evidence:
@@ -95,6 +106,11 @@ def trees(root: Path) -> dict[str, list[str]]:
 def name(check: str) -> str:
     """Turn the name of a check into a file name."""
     return check.replace("/", "__") + ".json"
+
+
+def dumped(found: Evidence) -> object:
+    """Return evidence as plain JSON, the way it is recorded."""
+    return _plain(found)
 
 
 def sealed(found: Evidence) -> str:

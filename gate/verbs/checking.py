@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from gate import arguments
-from gate.arguments import positive, seconds
+from gate.arguments import positive, seconds, shard
 from gate.errors import GateError
 from gate.report.text import plain
 from gate.units import show_count
-from gate.verbs import Verb, alone, as_json, aside, in_actions, mode, only_report, shown, unheard
+from gate.verbs import Verb, alone, as_json, aside, in_actions, mode, only_report, sharing, shown, unheard
 
 if TYPE_CHECKING:
     from gate.facts.rows import Told, Verdict
@@ -37,6 +37,7 @@ def name(verb: Verb) -> None:
     )
     made.add_argument("--budget", type=seconds, default=0.0, metavar="S", help="for memory: S seconds of work instead; not recorded")
     made.add_argument("--fresh", action="store_true", help="run it again also where nothing that it reads changed")
+    made.add_argument("--shard", type=shard, metavar="I/N", help="for memory: only part I of N; the parts together are gate merge's")
     arguments.of_measure(shown(verb("measure", measure, "give any callable a verdict: no policy, no repository needed")))
     made = as_json(
         only_report(verb("calibrate", alone(calibrate), "write what is measured beside each memory limit, and name dead limits"))
@@ -79,11 +80,11 @@ def check(words: argparse.Namespace, out: TextIO) -> int:
     from gate.judge.verdict import exit_code
 
     otherwise = bool(words.steps or words.budget)
-    if words.what != "memory" and (words.cases or words.explain or otherwise):
-        message = f"check {words.what}: CASE, --explain, --steps and --budget belong to check memory"
+    if words.what != "memory" and (words.cases or words.explain or otherwise or words.shard):
+        message = f"check {words.what}: CASE, --explain, --steps, --budget and --shard belong to check memory"
         raise GateError(message)
     verbs = ("format", "lint", "types") if words.what == "quality" else (words.what,)
-    long = words.fresh or words.explain or otherwise or words.json
+    long = words.fresh or words.explain or otherwise or words.json or words.shard
     known = None if long else again.answers(words.root, verbs, words.cases, mode(words))
     if known and any(found.finding.outcome != "PASSED" for _, found in known):
         known = None  # the policy may say something about it
@@ -111,7 +112,7 @@ def _measured(words: argparse.Namespace, verbs: Sequence[str], out: TextIO) -> "
 
     house = flow.enter(Path.cwd(), mode(words))
     otherwise = bool(words.steps or words.budget)
-    steps = plan.hurried(plan.select(house.steps, verbs, words.cases), steps=words.steps, seconds=words.budget)
+    steps = plan.hurried(sharing.chosen(house, words, verbs, out), steps=words.steps, seconds=words.budget)
     beside: TextIO = sys.stderr if words.json else out
     streamed = any(isinstance(step.work, Tool) and step.work.stream for step in steps)
     live = Live(terminal.console(beside), len(steps), watched=not (words.plain or streamed))
