@@ -22,6 +22,7 @@ _TITLE = re.compile(r'title="(?P<path>[^"]+)"')
 _FIGURE = re.compile(
     r"\b\d{4}-\d\d-\d\d(?:T[\d:]+Z)?|\b[0-9a-f]{12,64}\b|\bg[0-9a-f]{7}\b|(?<![\w.])-?\d[\d,]*(?:\.\d+)*\s?(?:[kMG]?i?B|ms|min|h|s)?\b"
 )
+_SPARK = re.compile("[▁-█]+")
 _SECONDS = 600
 
 
@@ -89,7 +90,8 @@ def figures(line: str) -> str:
     >>> figures("PASSED  growth  203 B/step [201 B/step, 2.05 kB/step] (6.0 s)"), figures("tree 45e954e43c9b")
     ('PASSED growth #/step [#/step, #/step] (#)', 'tree #')
     """
-    return re.sub(r"#(?: #)+", "#", " ".join(_FIGURE.sub("#", line).split()))
+    told = _SPARK.sub("▁", _FIGURE.sub("#", line))
+    return re.sub(r"#(?: #)+", "#", " ".join(told.split()))
 
 
 def _said(text: str) -> Iterator[Said]:

@@ -23,7 +23,7 @@ MEMORY = "version: 1\nagents:\n" + "".join(
     f"  {name}: {{build: bots:build, step: bots:step, steps: 64, {LIMITS}}}\n" for name in ("ant", "bee", "cat")
 )
 LEAKY = BOTS.replace("    del agent\n", "    KEPT.append(bytes(100))\n    del agent\n").replace(
-    "class Bot", "KEPT: list[bytes] = []\n\n\nclass Bot"
+    "\n\n\nclass", "\n\nKEPT: list[bytes] = []\n\n\nclass", 1
 )
 
 
