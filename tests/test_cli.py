@@ -33,7 +33,7 @@ sys.exit(f"loaded: {{heavy}}" if heavy else code)
 
 def test_version_loads_next_to_nothing() -> None:
     """Starting the gate costs milliseconds: what is slow to load, of the standard library too, comes with the verb that needs it."""
-    slow = ("inspect", "urllib.request", "pydantic", "yaml", "psutil", "subprocess", "tempfile", "json", "gate.policy", "gate.flow")
+    slow = ("inspect", "urllib.request", "pydantic", "yaml", "psutil", "subprocess", "tempfile", "gate.policy", "gate.flow")
     code = "import io, sys\nfrom gate.cli import main\nmain(['--version'], io.StringIO())\n"
     code += f"sys.exit(str(sorted({{*sys.modules}} & {{*{slow!r}}})))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

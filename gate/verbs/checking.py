@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -153,6 +152,8 @@ def _annotate(words: argparse.Namespace, out: TextIO, rows: "Sequence[Told]") ->
 
 def measure(words: argparse.Namespace, out: TextIO) -> int:
     """Ask about one callable."""
+    from dataclasses import replace
+
     from gate.acts import single
     from gate.facts import Outcome
     from gate.facts.rows import Told

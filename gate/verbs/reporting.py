@@ -1,9 +1,8 @@
 """Reports written from recorded evidence: one verb, a form each."""
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from gate.errors import GateError
 from gate.verbs import Verb, alone
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from gate.facts.rows import Dossier
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Form:
+class Form(NamedTuple):  # a dataclass would load inspect, and gate --version would wait for it
     """One form in which a report can be had."""
 
     about: str
