@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
@@ -67,6 +66,8 @@ def _verify(words: argparse.Namespace, out: TextIO) -> int:
     checked = verifying.verify(worktree.find_root(Path.cwd()), words.file, words.revision, again=words.rerun)
     code = 1 if checked.wrong else 2 if checked.open else 0
     if words.json:
+        from dataclasses import asdict
+
         from gate.report import answers
 
         out.write(answers.write(code, summary=str(words.file), **asdict(checked)))
