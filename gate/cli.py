@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from gate import __version__
 from gate.errors import GateError
 from gate.report.text import plain
-from gate.verbs import Act, checking, debts, finishing, manual, recording, reporting, sharing, tasks, tidying
+from gate.verbs import Act, adopting, checking, debts, finishing, manual, recording, reporting, sharing, tasks, tidying
 
 _PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 
@@ -60,6 +60,6 @@ def parser() -> argparse.ArgumentParser:
         made.set_defaults(act=act)
         return made
 
-    for part in (tidying, checking, debts, finishing, recording, reporting, sharing, tasks):
+    for part in (adopting, tidying, checking, debts, finishing, recording, reporting, sharing, tasks):
         part.name(verb)
     return parser

@@ -17,6 +17,7 @@ from tests.mutants.__main__ import MUTANTS, Mutant
 ROOT = Path(__file__).parents[1]
 FLOORS = "Data goes one way: every folder has its floor"
 ACTS = "Acts stand on each other in one order"
+ADOPTION = "Adoption looks, then asks, then draws, then writes"
 GIT = "One question to git stands on another"
 STACKED = "Records stand on records"
 CIRCLES = "Siblings do not go in circles"
@@ -48,6 +49,7 @@ MISTAKES = {
         RECORDS,
     ),
     "a drawing carries out": ("acts/drawing.py", "from gate.acts import consolidation", ACTS),
+    "who finds classes measures them": ("adopt/classes.py", "from gate.adopt import cases", ADOPTION),
     "git's door asks for the state": ("repo/worktree.py", "from gate.repo import status", GIT),
     "the plan's records know the summary's": ("facts/work.py", "from gate.facts import rows", STACKED),
     "judges in a circle": ("judge/trend.py", "from gate.judge import limits", CIRCLES),

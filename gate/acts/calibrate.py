@@ -55,7 +55,7 @@ def calibrate(root: Path, steps: Sequence[Step], *, write: bool) -> tuple[Calibr
             sure = finding.outcome in {Outcome.PASSED, Outcome.FAILED} and not (question.churns and question.name == "handles")
             if sure and row.measured and value >= largest.get(keys, value):
                 largest[keys] = value
-                text = put(text, keys, "measured", _block(root, row.measured))
+                text = put(text, keys, "measured", provenance(root, row.measured))
     if write and text.encode() != before:
         replace_file(path, text.encode(), last_check=lambda: _unchanged(path, before))
     return tuple(rows)
@@ -75,14 +75,14 @@ def _placed(check: str, question: Question, finding: Finding) -> Calibrated:
         return Calibrated(check=check, limit=shown, measured=measured, says="exceeded" if value else "zero")
     says = "exceeded" if value > limit.most else "dead" if value * DEAD < limit.most else "fits"
     return Calibrated(
-        check=check, limit=shown, measured=measured, says=says, proposal=show_amount(_rounded(value), unit).removesuffix("/agent")
+        check=check, limit=shown, measured=measured, says=says, proposal=show_amount(rounded(value), unit).removesuffix("/agent")
     )
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
     """Add headroom and round up to two digits.
 
-    >>> _rounded(210_000), _rounded(0)
+    >>> rounded(210_000), rounded(0)
     (260000.0, 0)
     """
     if not value:
@@ -91,7 +91,7 @@ def _rounded(value: float) -> float:
     return math.ceil(value * _HEADROOM / step) * step
 
 
-def _block(root: Path, measured: str) -> dict[str, str]:
+def provenance(root: Path, measured: str) -> dict[str, str]:
     """Say what was measured, when, for which commit and where."""
     where = f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}"
     commit = worktree.head(root)[:_COMMIT] or "none"

@@ -26,7 +26,8 @@ class Tool:
     reads: str = "exit"  # how its answer is parsed: ruff, mypy, pytest, lines, exit
     finds: tuple[int, ...] = (1,)  # exit codes that mean "I found something"
     needs: str = ""  # a program without which the check is skipped
-    optional: str = ""  # why the tree is complete although it was skipped for want of that program
+    optional: str = ""  # why the tree is complete although it was skipped for want of that program, or left out
+    left: str = ""  # which policy leaves it out, and why: it is not run
     seconds: float = 600.0  # wall clock after which it is stopped
     also: tuple[tuple[str, ...], ...] = ()  # read alike, behind argv
     covers: tuple[str, ...] = ()  # paths whose code must run in it: pytest
@@ -148,7 +149,7 @@ class Subject:
 
     step: str  # module:callable, or path.py:callable: (agent) -> None, or of a population (model) -> None
     build: str = ""  # likewise: (index) -> agent, of a population (count) -> (model, agents), of a call () -> context
-    form: str = "agents"  # agents, population, call
+    form: str = "agents"  # agents, population, call; alike: agents whose build takes no index
     given: dict[str, object] = field(default_factory=dict)  # keyword arguments of build
 
 

@@ -36,6 +36,8 @@ Parsed = tuple[tuple[Diagnostic, ...], dict[str, int]]
 
 def measure(tool: Tool, root: Path) -> Reading:
     """Run a tool that only reads the tree; an exit code that is not an answer is trouble, never "no findings"."""
+    if tool.left:
+        return Reading(absent=f"left out by {tool.left}")
     if tool.needs and not find(tool.needs, root):
         return Reading(absent=f"{tool.needs} is not installed")
     if not find(tool.argv[0], root):

@@ -11,16 +11,20 @@ from gate.facts.work import (
     Question,
     Step,
     Subject,
+    Tool,
 )
 from gate.policy import Policy
 from gate.policy.memory import AgentCase, CallCase, LimitPolicy
 
 
 def questions(policy: Policy) -> Iterator[Step]:
-    """Ask every question of every case that has a limit for it."""
+    """Ask every question of every case that has a limit for it; a policy without any says why."""
+    if policy.memory.without:
+        work = Tool(name="memory", argv=("gate",), left=f"policies/memory.yaml: {policy.memory.without}", optional=policy.memory.without)
+        yield Step(check="memory", phase=Phase.QUALITY, does="measure no agent yet", command="nox -s memory", work=work)
     for name, agent in policy.memory.agents.items():
         build = str(agent.build or agent.population)
-        form = "agents" if agent.build else "population"
+        form = "population" if agent.population else "agents" if agent.index else "alike"
         limits: dict[str, LimitPolicy | None] = {
             "footprint": agent.limits.footprint,
             "peak": agent.limits.peak,

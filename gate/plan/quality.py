@@ -1,6 +1,7 @@
 """What tools ask of the code: style, lint, types and tests."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gate.facts.work import (
     Phase,
@@ -19,7 +20,7 @@ def formatting(policy: Policy) -> Step:
         reads="ruff",
         version=("ruff", "--version"),
     )
-    return Step(check="format", phase=Phase.QUALITY, does="format the code (ruff)", command="nox -s format", work=work)
+    return _asked(policy, Step(check="format", phase=Phase.QUALITY, does="format the code (ruff)", command="nox -s format", work=work))
 
 
 def lint(policy: Policy) -> Iterator[Step]:
@@ -29,7 +30,7 @@ def lint(policy: Policy) -> Iterator[Step]:
     work = Tool(
         name="ruff", argv=(*argv, *policy.quality.paths), also=(parse,), fixes=_fixes(policy), reads="ruff", version=("ruff", "--version")
     )
-    yield Step(check="lint", phase=Phase.QUALITY, does="lint the code (ruff)", command="nox -s lint", work=work)
+    yield _asked(policy, Step(check="lint", phase=Phase.QUALITY, does="lint the code (ruff)", command="nox -s lint", work=work))
     for name, command in policy.quality.commands.items():
         work = Tool(
             name=name,
@@ -55,13 +56,8 @@ def lint(policy: Policy) -> Iterator[Step]:
 def types(policy: Policy) -> Step:
     """Check the types."""
     argv = ("mypy", "--output=json", "--no-error-summary", "--no-pretty", "--", *policy.quality.paths)
-    return Step(
-        check="types",
-        phase=Phase.QUALITY,
-        does="check the types (mypy)",
-        command="nox -s types",
-        work=Tool(name="mypy", argv=argv, reads="mypy", version=("mypy", "--version")),
-    )
+    work = Tool(name="mypy", argv=argv, reads="mypy", version=("mypy", "--version"))
+    return _asked(policy, Step(check="types", phase=Phase.QUALITY, does="check the types (mypy)", command="nox -s types", work=work))
 
 
 def tests(policy: Policy) -> Step:
@@ -77,18 +73,22 @@ def tests(policy: Policy) -> Step:
         stream=True,
         version=("pytest", "--version"),
     )
-    return Step(
-        check="tests",
-        phase=Phase.QUALITY,
-        does="run the tests (pytest)",
-        command="nox -s tests",
-        work=work,
-        reuse=tests.reuse == "auto",
-        environ=tests.env,
-    )
+    whole = Step(check="tests", phase=Phase.QUALITY, does="run the tests (pytest)", command="nox -s tests", work=work)
+    return _asked(policy, replace(whole, reuse=tests.reuse == "auto", environ=tests.env))
+
+
+def _asked(policy: Policy, step: Step) -> Step:
+    """Return a step as it is, or as one that is not carried out where the policy says why."""
+    why = next((said for check, said in policy.quality.without.items() if check == step.check), "")
+    if not why or not isinstance(step.work, Tool):
+        return step
+    left = f"policies/quality.yaml: {why}"
+    return replace(step, work=replace(step.work, left=left, optional=why, fixes=(), version=(), stream=False))
 
 
 def _fixes(policy: Policy) -> tuple[tuple[str, ...], ...]:
-    """Mend before formatting, in every session that mends: none may undo another's evidence."""
-    paths = policy.quality.paths
-    return (("ruff", "check", "--fix", "--exit-zero", "--quiet", "--", *paths), ("ruff", "format", "--quiet", "--", *paths))
+    """Mend before formatting, in every session that mends: none may undo another's evidence; what is not asked mends nothing."""
+    paths, without = policy.quality.paths, policy.quality.without
+    lint = ("ruff", "check", "--fix", "--exit-zero", "--quiet", "--", *paths)
+    style = ("ruff", "format", "--quiet", "--", *paths)
+    return tuple(argv for check, argv in (("lint", lint), ("format", style)) if check not in without)

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,16 @@ def load(root: Path) -> Policy:
 
     Raises PolicyError with every mistake of every file, each as `file:line: key path: what was found; what to write`.
     """
-    files = {name: _file(root, name) for name in ALL if name in FILES or os.path.lexists(root / FOLDER / f"{name}.yaml")}
+    return _whole({name: _file(root, name) for name in ALL if name in FILES or os.path.lexists(root / FOLDER / f"{name}.yaml")})
+
+
+def parse(texts: Mapping[str, bytes]) -> Policy:
+    """Read the bytes of all policy files, by their names, as `load` does when they lie in a repository."""
+    return _whole({name: _judged(name, f"{FOLDER}/{name}.yaml", raw) for name, raw in texts.items()})
+
+
+def _whole(files: Mapping[str, "_File"]) -> Policy:
+    """Put the files together, or raise PolicyError with every mistake."""
     mistakes = tuple(mistake for file in files.values() for mistake in file.mistakes)
     if mistakes:
         raise PolicyError(mistakes)
@@ -88,7 +98,7 @@ class _File:
 
 
 def _file(root: Path, name: str) -> _File:
-    """Read and judge one file."""
+    """Read one file, and judge it."""
     file = f"{FOLDER}/{name}.yaml"
     raw, wrong = _bytes(root / file, MOST_BYTES if name in FILES else BYTES)
     if raw is None:

@@ -178,6 +178,7 @@ class AgentCase(_Case):
 
     build: Target | None = Field(default=None, description="module:callable, (index: int) -> agent; also async, a generator or a class.")
     population: Target | None = Field(default=None, description="module:callable, (count: int) -> (model, agents); instead of build.")
+    index: bool = Field(default=True, description="false: build takes no index, as a class whose arguments all have defaults.")
     step: Target = Field(description="module:callable, (agent) -> None, of a population (model) -> None")
     limits: Limits
     sizes: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = Field(
@@ -203,6 +204,9 @@ class AgentCase(_Case):
         if (self.build is None) == (self.population is None):
             message = "an agent case has build or population, one of the two; write for example build: tests.agents:build"
             raise ValueError(message)
+        if self.population and not self.index:
+            message = "index: false belongs to build, and a population is told how many agents to build; leave it out"
+            raise ValueError(message)
         if self.population and self.limits.churn:
             message = "churn builds and drops single agents, and a population is built whole; name build instead, or leave churn out"
             raise ValueError(message)
@@ -223,6 +227,7 @@ class MemoryPolicy(Model):
     version: Version
     agents: dict[Name, AgentCase] = Field(default_factory=dict, json_schema_extra=CLOSED)
     calls: dict[Name, CallCase] = Field(default_factory=dict, json_schema_extra=CLOSED)
+    without: Word | None = Field(default=None, description="Why no case is named yet; every summary shows it as SKIPPED.")
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:
@@ -230,7 +235,10 @@ class MemoryPolicy(Model):
         if both:
             message = f"{both[0]} names an agent case and a call; a case is known by its name, so rename one of the two"
             raise ValueError(message)
-        if not (self.agents or self.calls):
+        if not (self.agents or self.calls or (self.without or "").strip()):
             message = "no case is named; add agents or calls"
+            raise ValueError(message)
+        if self.without and (self.agents or self.calls):
+            message = "without says why no case is named, and there is one; delete without"
             raise ValueError(message)
         return self

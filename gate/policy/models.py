@@ -4,7 +4,7 @@ import datetime as dt
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from gate.policy.base import CLOSED, Again, Model
 from gate.policy.baseline import BaselinePolicy
@@ -55,6 +55,16 @@ class CommandPolicy(Again):
         return self
 
 
+def _says(found: str) -> str:
+    if not found.strip():
+        message = "says nothing; write a word"
+        raise ValueError(message)
+    return found
+
+
+Said = Annotated[Word, AfterValidator(_says)]
+
+
 class TestsPolicy(Again):
     """How pytest is run."""
 
@@ -68,6 +78,9 @@ class QualityPolicy(Model):
 
     version: Version
     paths: tuple[Inside, ...] = Field(min_length=1, description="What ruff and mypy read.")
+    without: dict[Literal["format", "lint", "types", "tests"], Said] = Field(
+        default_factory=dict, description="Checks that are not asked, each with the reason; every summary shows them as SKIPPED."
+    )
     tests: TestsPolicy = Field(default_factory=TestsPolicy)
     commands: dict[Name, CommandPolicy] = Field(default_factory=dict, description="Each becomes lint/<name>.", json_schema_extra=CLOSED)
 

@@ -120,7 +120,7 @@ class Herd:
         """Build one agent and enter it."""
         if self._build is None:  # a plain function: nothing to build
             return
-        built = self._build(**self._given) if self._form == "call" else self._build(number, **self._given)
+        built = self._build(**self._given) if self._form in {"call", "alike"} else self._build(number, **self._given)
         self.agents[index], self._open[index] = _entered(built)
         leave_twin()
         if self.whole and not _is_population(self.agents[index], number):

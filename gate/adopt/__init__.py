@@ -1,0 +1,1 @@
+"""From a repository that never heard of the gate to one that passes it: look, measure, propose, and write what is new."""

@@ -1,0 +1,46 @@
+"""The ways in: a repository that adopts the gate, and the hook before a commit."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+from gate.verbs import Verb, alone, mode, only_report
+
+
+def name(verb: Verb) -> None:
+    """Name the verbs of this part."""
+    made = only_report(verb("init", alone(init), "let a repository adopt the gate: look, measure, write policies, noxfile, workflow and hook"))
+    one = made.add_mutually_exclusive_group()
+    one.add_argument("--dry-run", action="store_true", help="show every file as it would be; write nothing")
+    one.add_argument("--merge", action="store_true", help="also change the noxfile and the pre-commit configuration that are there, as shown")
+    one.add_argument("--undo", action="store_true", help="take back what the newest gate init wrote")
+    made.add_argument("--heapgate", default="heapgate", metavar="SPEC", help="what pip installs as the gate: a version, a URL or a wheel")
+
+
+def init(words: argparse.Namespace, out: TextIO) -> int:
+    """Adopt, show what that would be, or take it back."""
+    from gate.adopt import run, told
+    from gate.facts import Mode
+
+    start, root = time.perf_counter(), words.root
+    if words.undo:
+        gone = run.undo(root)
+        out.writelines(f"{change.act} {change.path}\n" for change in gone)
+        out.write("" if gone else "nothing to take back: gate init wrote nothing, or it is taken back already\n")
+        return 0
+    dry = words.dry_run or mode(words) is Mode.CHECK
+    proposal = run.propose(root, heapgate=words.heapgate, watch=_say)
+    out.write(told.found(proposal))
+    out.write(told.whole([page for page in proposal.pages if dry or (page.merges and not words.merge)]))
+    written = () if dry else run.write(root, proposal, merge=words.merge)
+    out.write(told.outcome(proposal, written, dry=dry, seconds=time.perf_counter() - start))
+    return 0
+
+
+def _say(what: str) -> None:
+    """Show a person at a terminal what is being done."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"gate: {what}\n")
+        sys.stderr.flush()
