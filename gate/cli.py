@@ -48,6 +48,18 @@ class _Page(argparse.ArgumentParser):
         super().__init__(**{"formatter_class": argparse.RawDescriptionHelpFormatter, **words})
 
 
+def _completion(whole: argparse.ArgumentParser) -> Act:
+    """Return what prints a completion script of everything that the parser knows."""
+
+    def act(words: argparse.Namespace, out: TextIO) -> int:
+        import shtab  # noqa: PLC0415 - only who asks pays for it
+
+        out.write(f"{shtab.complete(whole, words.shell)}\n")
+        return 0
+
+    return act
+
+
 def parser() -> argparse.ArgumentParser:
     """Name every verb."""
     about = 'A quality gate that makes "it is done" checkable. gate VERB --help says more of each.'
@@ -60,6 +72,8 @@ def parser() -> argparse.ArgumentParser:
         made.set_defaults(act=act)
         return made
 
+    made = verb("completion", _completion(parser), "print what lets a shell complete the words of gate")
+    made.add_argument("shell", choices=("bash", "zsh", "fish"))
     for part in (adopting, tidying, checking, debts, finishing, recording, reporting, sharing, tasks):
         part.name(verb)
     return parser

@@ -54,6 +54,17 @@ def measure(tool: Tool, root: Path) -> Reading:
         return _with_more(tool, reading, Path(scratch), root)
 
 
+def number(said: str) -> str:
+    """Return the version in what a program said of itself, or else its first line.
+
+    >>> number("git version 2.39.5"), number("main"), number("")
+    ('2.39.5', 'main', '')
+    """
+    first = next(iter(said.strip().splitlines()), "")
+    found = _NUMBER.search(first)
+    return found[0] if found else first[:_SHOWN]
+
+
 def _with_more(tool: Tool, reading: Reading, scratch: Path, root: Path) -> Reading:
     """Add what a second look tells: which code the tests never ran, which files outside of the policy's paths do not parse."""
     if reading.trouble:
@@ -180,7 +191,5 @@ def _versions(tool: Tool, root: Path) -> Iterator[dict[str, str]]:
     with Child(tool.version, cwd=root, seconds=_PATIENCE, env=_ASKED) as child:
         yield told
         said = child.end()
-    lines = (said.out + said.err).strip().splitlines()
-    if said.code == 0 and lines:
-        number = _NUMBER.search(lines[0])
-        told[tool.name] = number[0] if number else lines[0][:_SHOWN]
+    if said.code == 0 and (found := number(said.out + said.err)):
+        told[tool.name] = found

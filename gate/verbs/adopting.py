@@ -8,6 +8,8 @@ from typing import TextIO
 
 from gate.verbs import Verb, alone, mode, only_report
 
+_NAMED = 4  # checks in one line
+
 
 def name(verb: Verb) -> None:
     """Name the verbs of this part."""
@@ -17,6 +19,9 @@ def name(verb: Verb) -> None:
     one.add_argument("--merge", action="store_true", help="also change the noxfile and the pre-commit configuration that are there, as shown")
     one.add_argument("--undo", action="store_true", help="take back what the newest gate init wrote")
     made.add_argument("--heapgate", default="heapgate", metavar="SPEC", help="what pip installs as the gate: a version, a URL or a wheel")
+    made = verb("hook", hook, "look at the files that changed, in a moment: style, types, policies, and what is recorded of this tree")
+    made.set_defaults(check=True)  # it writes nothing
+    made.add_argument("files", nargs="*", metavar="FILE", help="what changed (default: all that differs from the last commit)")
 
 
 def init(words: argparse.Namespace, out: TextIO) -> int:
@@ -37,6 +42,26 @@ def init(words: argparse.Namespace, out: TextIO) -> int:
     written = () if dry else run.write(root, proposal, merge=words.merge)
     out.write(told.outcome(proposal, written, dry=dry, seconds=time.perf_counter() - start))
     return 0
+
+
+def hook(words: argparse.Namespace, out: TextIO) -> int:
+    """Say in a moment what can be said of what changed."""
+    from gate import flow
+    from gate.acts import hook as hooks
+    from gate.facts import Mode
+    from gate.judge.verdict import exit_code
+    from gate.report import lines
+    from gate.report.text import plain
+    from gate.units import show_count
+
+    house = flow.enter(Path.cwd(), Mode.CHECK)
+    files = hooks.changed(house.root, words.files, Path.cwd())
+    looked = hooks.look(house, files)
+    out.write(lines.text(lines.findings(looked.told)))
+    names = ", ".join(looked.unknown[:_NAMED]) + (f" and {len(looked.unknown) - _NAMED} more" if len(looked.unknown) > _NAMED else "")
+    rest = f"; not known of it: {plain(names)}: nox" if looked.unknown else ""
+    out.write(f"{show_count(len(files), 'changed file')}; {show_count(looked.known, 'check')} passed on this very tree{rest}\n")
+    return exit_code(finding.outcome for _, finding, _ in looked.told if not finding.waived)
 
 
 def _say(what: str) -> None:

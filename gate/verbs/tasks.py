@@ -31,7 +31,7 @@ def name(verb: Verb) -> None:
             finishing.of_finish(one)
         else:
             as_json(one)
-    as_json(verb("doctor", doctor, "look for what is amiss around the gate: the task store, its locks, its state, what was overwritten"))
+    as_json(verb("doctor", doctor, "tell what is measured here and what is amiss around the gate, as a report that can be pasted"))
 
 
 def show(words: argparse.Namespace, out: TextIO) -> int:
@@ -95,17 +95,27 @@ def start(words: argparse.Namespace, out: TextIO) -> int:
 
 
 def doctor(words: argparse.Namespace, out: TextIO) -> int:
-    """Name everything that is amiss, each with the next act; exit 1 when there is anything."""
+    """Tell what is the case here, then everything that is amiss, each with the next act; exit 1 when there is anything."""
     from gate import flow
     from gate.acts import doctor as doctors
-    from gate.facts import Mode
+    from gate.acts import machine
+    from gate.errors import PolicyError
+    from gate.facts import Fault, Mode
+    from gate.repo import worktree
     from gate.report import answers, lines
 
-    found, looked = doctors.examine(flow.enter(Path.cwd(), Mode.CHECK))
-    code = 1 if found else 0
+    root = worktree.find_root(Path.cwd())
+    try:
+        house = flow.enter(root, Mode.CHECK)
+        (found, looked), policies = doctors.examine(house), machine.known(house)
+    except PolicyError as error:  # what is the case here must be told above all when something is wrong
+        faults = [Fault(place=mistake.partition(": ")[0], found=mistake.partition(": ")[2], act="correct it") for mistake in error.mistakes]
+        found, looked, policies = tuple(faults), ("the policies",), show_count(len(error.mistakes), "mistake")
+    here, code = machine.describe(root, policies), 1 if found else 0
     if words.json:
-        out.write(answers.write(code, faults=found, looked_at=looked))
+        out.write(answers.write(code, here=here, faults=found, looked_at=looked))
         return code
+    out.writelines(f"{plain(line)}\n" for line in machine.lines(here))
     out.write(lines.text(lines.faults(found)))
     out.write(f"{show_count(len(found), 'thing')} amiss; looked at {', '.join(looked)}\n")
     return code
