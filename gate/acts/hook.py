@@ -37,7 +37,7 @@ def look(house: House, files: Sequence[str]) -> Looked:
     ran = [step for step in house.steps if step.check in CHECKS and step.check not in found and _asked(step)] if chosen else []
     with side_by_side(len(CHECKS)) as later:
         asked = [later(_look, house, _narrowed(step, chosen)) for step in ran]
-        told: Told = [answer(each) for each in asked]
+        told: Told = [row for each in asked if (row := answer(each))]
     kept = {step.check: found[step.check] for step in house.steps if step.check in found}
     for step in house.steps:
         one = kept.get(step.check)
@@ -63,7 +63,7 @@ def _asked(step: Step) -> bool:
 
 
 def _below(path: str, folders: Sequence[str]) -> bool:
-    return any(folder == "." or path == folder or path.startswith(f"{folder}/") for folder in folders)
+    return any(folder in {".", path} or path.startswith(f"{folder}/") for folder in folders)
 
 
 def _narrowed(step: Step, files: Sequence[str]) -> Step:
@@ -75,12 +75,14 @@ def _narrowed(step: Step, files: Sequence[str]) -> Step:
     return replace(step, work=replace(step.work, argv=(*head, *skip, "--", *files), also=(), version=()))
 
 
-def _look(house: House, step: Step) -> tuple[Step, Finding, float]:
-    """Run one tool."""
+def _look(house: House, step: Step) -> tuple[Step, Finding, float] | None:
+    """Run one tool; None when its own configuration leaves out everything that changed."""
     if not isinstance(step.work, Tool):
         message = f"{step.check} is no tool"
         raise TypeError(message)
     reading = tools.measure(step.work, house.root)
+    if tools.NO_FILE in reading.trouble:
+        return None
     return step, _waived(house, step, judge(step, reading, house.mode), reading.diagnostics), reading.wall
 
 

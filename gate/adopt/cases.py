@@ -117,9 +117,7 @@ def _measured(case: Case, root: Path) -> Case:
 def _questions(case: Case, names: Sequence[str]) -> list[Question]:
     """Draw up what the policy would ask, without limits."""
     seen = case.seen
-    subject = Subject(
-        step=f"{seen.target}.{seen.step}" if seen.step else STILL, build=seen.target, form="alike", given=dict(seen.given)
-    )
+    subject = Subject(step=f"{seen.target}.{seen.step}" if seen.step else STILL, build=seen.target, form="alike", given=dict(seen.given))
     units = {"footprint": "B/agent", "growth": "B/step", "churn": "B/cycle", "handles": "/step"}
     steps = case.steps if case.stepped and case.steps < _USUAL else _FEWEST if names[0] == "growth" else _USUAL
     return [
@@ -128,7 +126,10 @@ def _questions(case: Case, names: Sequence[str]) -> list[Question]:
             name=name,
             subject=subject,
             limit=Limit(
-                most=inf if name == "footprint" else 0.0, resolution=_RESOLUTION.get(units[name], 0.0), unit=units[name], alpha=0.001,
+                most=inf if name == "footprint" else 0.0,
+                resolution=_RESOLUTION.get(units[name], 0.0),
+                unit=units[name],
+                alpha=0.001,
                 meter="larger" if name == "footprint" else "",
             ),
             budget=_BUDGET,

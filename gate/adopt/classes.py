@@ -6,7 +6,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 STEPS = ("step", "act", "tick", "update", "advance", "think", "decide", "move", "play", "poll", "expire", "run_once")
-_NO_AGENTS = {"Exception", "BaseException", "Enum", "IntEnum", "StrEnum", "Flag", "Protocol", "NamedTuple", "TypedDict", "TestCase", "Generic"}
+_NO_AGENTS = {
+    "Exception",
+    "BaseException",
+    "Enum",
+    "IntEnum",
+    "StrEnum",
+    "Flag",
+    "Protocol",
+    "NamedTuple",
+    "TypedDict",
+    "TestCase",
+    "Generic",
+}
 _KEEPS = {"append", "appendleft", "add", "update", "insert", "extend", "setdefault", "pop", "popleft", "remove", "clear"}
 _SCALARS = (str, int, float, bool)
 _MOST_TEXT = 40

@@ -45,7 +45,9 @@ class Page:
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def draw(root: Path, project: Project, judged: Judged, policies: Mapping[str, str], heapgate: str) -> tuple[tuple[Page, ...], tuple[str, ...]]:
+def draw(
+    root: Path, project: Project, judged: Judged, policies: Mapping[str, str], heapgate: str
+) -> tuple[tuple[Page, ...], tuple[str, ...]]:
     """Return every file that would be new or change, and in words what is not proposed."""
     pages = [page for name, text in policies.items() if (page := _new(root, f"{FOLDER}/{name}.yaml", text))]
     filled = _filled(root, project, judged, heapgate)
@@ -141,7 +143,11 @@ def _hook(root: Path, filled: Mapping[str, str]) -> Iterator[Page]:
     path = ".pre-commit-config.yaml"
     before, entry = edits.read(root, path), _template("hook", filled)
     if before is None:
-        yield Page(path=path, before=None, after=f"# What runs before each commit, once somebody has run: pre-commit install\nrepos:\n{entry}".encode())
+        yield Page(
+            path=path,
+            before=None,
+            after=f"# What runs before each commit, once somebody has run: pre-commit install\nrepos:\n{entry}".encode(),
+        )
     elif b"id: gate\n" not in before:
         text = before.decode(errors="replace").rstrip("\n")
         flush = any(line.startswith("- repo") for line in text.splitlines())

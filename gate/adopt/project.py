@@ -27,6 +27,7 @@ _CONFIGURED = {  # by which file, and which words in it, a tool is known to be i
     "pyright": ("pyrightconfig.json", "pyproject.toml:[tool.pyright", "pyproject.toml:[tool.basedpyright"),
 }
 _SKIPS = re.compile(r"--(?:ignore|deselect)[= ]([\w./:\[\]-]+)")  # what whoever runs the tests already leaves out
+_PYTEST = ("pyproject.toml", "pytest.ini", "setup.cfg", "tox.ini")
 _FEW = 4_096  # files that are looked through for tests
 
 
@@ -39,6 +40,7 @@ class Project:
     code: tuple[str, ...]  # packages and modules, below the root
     roots: tuple[str, ...]  # folders from which they are imported
     tests: tuple[str, ...]  # folders and files
+    testpaths: bool  # pytest is told where they are
     pythons: tuple[str, ...]  # "3.11", …
     install: tuple[str, ...]  # what pip is told to install it with what its tests want
     groups: tuple[str, ...]  # dependency groups of pyproject.toml, likewise
@@ -68,6 +70,7 @@ def look(root: Path) -> Project:
         code=code,
         roots=roots,
         tests=tuple(_tests(files)),
+        testpaths=any("testpaths" in _text(root, path) for path in _PYTEST if path in files),
         pythons=_pythons(str(project.get("requires-python", "")), project.get("classifiers", ())),
         install=install,
         groups=groups,
@@ -86,9 +89,18 @@ def _toml(root: Path) -> dict[str, Any]:
         raise GateError(message) from error
 
 
+def _text(root: Path, path: str) -> str:
+    """Return a file of the project, as far as it is text."""
+    return (root / path).read_text(encoding="utf-8", errors="replace")
+
+
 def _roots(files: Sequence[str]) -> tuple[str, ...]:
     """Return from where the code is imported: src/ where it holds code, else the top."""
-    return ("src",) if any(PurePosixPath(path).match("src/*/__init__.py") or PurePosixPath(path).match("src/*.py") for path in files) else ("",)
+    return (
+        ("src",)
+        if any(PurePosixPath(path).match("src/*/__init__.py") or PurePosixPath(path).match("src/*.py") for path in files)
+        else ("",)
+    )
 
 
 def _code(files: Sequence[str], roots: Sequence[str]) -> Iterator[str]:
@@ -163,7 +175,7 @@ def _tools(root: Path, files: Sequence[str]) -> Iterator[tuple[str, str]]:
         for mark in marks:
             path, _, words = mark.partition(":")
             if path in files:
-                text = texts.setdefault(path, (root / path).read_text(encoding="utf-8", errors="replace"))
+                text = texts.setdefault(path, _text(root, path))
                 if words in text:
                     yield tool, f"{path} {words.strip('[')}".strip()
                     break
@@ -174,5 +186,5 @@ def _skips(root: Path, files: Sequence[str]) -> Iterator[str]:
     seen = set()
     for path in files:
         if path == "tox.ini" or re.fullmatch(r"\.github/workflows/[^/]+\.ya?ml", path):
-            seen |= set(_SKIPS.findall((root / path).read_text(encoding="utf-8", errors="replace")))
+            seen |= set(_SKIPS.findall(_text(root, path)))
     yield from sorted(path for path in seen if path.partition("::")[0] in files or any(file.startswith(f"{path}/") for file in files))

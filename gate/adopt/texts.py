@@ -78,8 +78,9 @@ def _quality(project: Project, judged: Judged) -> str:
         lines += ["", "# Not asked yet, each with the reason; every summary shows them as SKIPPED.", "without:"]
         lines += [f"  {check}: {json.dumps(why)}" for check, why in judged.without.items()]
     words = [f"--ignore={path}" for path in project.skips if "::" not in path] + [f"--deselect={p}" for p in project.skips if "::" in p]
-    if words:
-        lines += ["", "tests:", f"  arguments: {_listed(words)}  # as the project's own CI leaves them out"]
+    words += [] if project.testpaths else project.tests
+    if words and "tests" not in judged.without:
+        lines += ["", "tests:", f"  arguments: {_listed(words)}  # what pytest is told beside its own configuration"]
     if judged.commands:
         lines += ["", "# The project's own linters, as they are configured.", "commands:"]
         lines += [f"  {name}: {{run: {_listed(argv)}}}" for name, argv in judged.commands]
@@ -109,7 +110,9 @@ def _memory(cases: Sequence[Case], where: Mapping[str, str]) -> str:
         why = f"nothing could be measured yet: {others[0].seen.name}: {others[0].trouble}" if others else "no class looks like an agent"
         lines += [f"without: {json.dumps(_line(why))}", "", "# agents:"]
     if others:
-        lines.append("# Classes that look like agents too, each with what is missing; gate calibrate NAME measures a case once it is written:")
+        lines.append(
+            "# Classes that look like agents too, each with what is missing; gate calibrate NAME measures a case once it is written:"
+        )
         lines += [line for case in others[:_MOST_SHOWN] for line in _wanted(case)]
         more = len(others) - _MOST_SHOWN
         lines += [f"# and {more} more" if more > 0 else ""]

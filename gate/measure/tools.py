@@ -15,6 +15,7 @@ from gate.facts import Diagnostic, Reading
 from gate.facts.work import Tool
 from gate.measure import covers
 
+NO_FILE = "found no Python file"  # so begins what a reading says of a tool that had nothing to read
 _CALM = {
     "NO_COLOR": "1",
     "RUST_BACKTRACE": "0",
@@ -72,7 +73,7 @@ def _with_more(tool: Tool, reading: Reading, scratch: Path, root: Path) -> Readi
     more, counts = covers.read(tool.covers, scratch, root)
     for argv in tool.also:
         second = _read(tool, run(argv, cwd=root, seconds=tool.seconds, env=_CALM), scratch, root)
-        if second.trouble and "found no Python file" not in second.trouble:
+        if second.trouble and NO_FILE not in second.trouble:
             return replace(reading, trouble=second.trouble)
         more += second.diagnostics
         reading = replace(reading, wall=reading.wall + second.wall, cpu=reading.cpu + second.cpu)
@@ -95,7 +96,7 @@ def _read(tool: Tool, ran: Ran, report: Path, root: Path) -> Reading:
         trouble = f"{tool.name} could not check (exit {ran.code}): {said}"
     elif tool.reads == "ruff" and "No Python files found" in ran.err:
         paths = " ".join(tool.argv[tool.argv.index("--") + 1 :])
-        trouble = f"{tool.name} found no Python file under {paths}; correct paths in policies/quality.yaml"
+        trouble = f"{tool.name} {NO_FILE} under {paths}; correct paths in policies/quality.yaml"
     return Reading(
         wall=ran.wall,
         cpu=ran.cpu,

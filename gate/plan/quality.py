@@ -79,7 +79,7 @@ def tests(policy: Policy) -> Step:
 
 def _asked(policy: Policy, step: Step) -> Step:
     """Return a step as it is, or as one that is not carried out where the policy says why."""
-    why = next((said for check, said in policy.quality.without.items() if check == step.check), "")
+    why = _why_not(policy, step.check)
     if not why or not isinstance(step.work, Tool):
         return step
     left = f"policies/quality.yaml: {why}"
@@ -88,7 +88,12 @@ def _asked(policy: Policy, step: Step) -> Step:
 
 def _fixes(policy: Policy) -> tuple[tuple[str, ...], ...]:
     """Mend before formatting, in every session that mends: none may undo another's evidence; what is not asked mends nothing."""
-    paths, without = policy.quality.paths, policy.quality.without
+    paths = policy.quality.paths
     lint = ("ruff", "check", "--fix", "--exit-zero", "--quiet", "--", *paths)
     style = ("ruff", "format", "--quiet", "--", *paths)
-    return tuple(argv for check, argv in (("lint", lint), ("format", style)) if check not in without)
+    return tuple(argv for check, argv in (("lint", lint), ("format", style)) if not _why_not(policy, check))
+
+
+def _why_not(policy: Policy, check: str) -> str:
+    """Say why the policy does not ask a check, or return ""."""
+    return getattr(policy.quality.without, check, None) or ""

@@ -73,13 +73,22 @@ class TestsPolicy(Again):
     time: Duration = Field(default=written("1800 s"))
 
 
+class WithoutPolicy(Model):
+    """Checks that are not asked, each with the reason."""
+
+    format: Said | None = None
+    lint: Said | None = None
+    types: Said | None = None
+    tests: Said | None = None
+
+
 class QualityPolicy(Model):
     """policies/quality.yaml: what ruff, mypy and pytest read, and further linters."""
 
     version: Version
     paths: tuple[Inside, ...] = Field(min_length=1, description="What ruff and mypy read.")
-    without: dict[Literal["format", "lint", "types", "tests"], Said] = Field(
-        default_factory=dict, description="Checks that are not asked, each with the reason; every summary shows them as SKIPPED."
+    without: WithoutPolicy = Field(
+        default_factory=WithoutPolicy, description="Checks that are not asked, each with the reason; every summary shows them as SKIPPED."
     )
     tests: TestsPolicy = Field(default_factory=TestsPolicy)
     commands: dict[Name, CommandPolicy] = Field(default_factory=dict, description="Each becomes lint/<name>.", json_schema_extra=CLOSED)

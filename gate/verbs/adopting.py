@@ -13,10 +13,14 @@ _NAMED = 4  # checks in one line
 
 def name(verb: Verb) -> None:
     """Name the verbs of this part."""
-    made = only_report(verb("init", alone(init), "let a repository adopt the gate: look, measure, write policies, noxfile, workflow and hook"))
+    made = only_report(
+        verb("init", alone(init), "let a repository adopt the gate: look, measure, write policies, noxfile, workflow and hook")
+    )
     one = made.add_mutually_exclusive_group()
     one.add_argument("--dry-run", action="store_true", help="show every file as it would be; write nothing")
-    one.add_argument("--merge", action="store_true", help="also change the noxfile and the pre-commit configuration that are there, as shown")
+    one.add_argument(
+        "--merge", action="store_true", help="also change the noxfile and the pre-commit configuration that are there, as shown"
+    )
     one.add_argument("--undo", action="store_true", help="take back what the newest gate init wrote")
     made.add_argument("--heapgate", default="heapgate", metavar="SPEC", help="what pip installs as the gate: a version, a URL or a wheel")
     made = verb("hook", hook, "look at the files that changed, in a moment: style, types, policies, and what is recorded of this tree")

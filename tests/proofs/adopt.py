@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -49,11 +50,17 @@ def main(words: Sequence[str]) -> int:
         told = []
         for name in given.names:
             told.append(_adopt(_repository(pip, name, folder), wheel))
-            print(_line(told[-1]), flush=True)
-    print(f"{'':<22}{'install':>10}{'gate init':>10}{'nox':>10}{'again':>10}{'edits':>7}  outcome")
+            _say(_line(told[-1]))
+    _say(f"{'':<22}{'install':>10}{'gate init':>10}{'nox':>10}{'again':>10}{'edits':>7}  outcome")
     for one in told:
-        print(_line(one))
+        _say(_line(one))
     return int(any(one.code or one.wrong for one in told))
+
+
+def _say(line: str) -> None:
+    """Write at once: a long proof is watched while it runs."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _line(one: Adopted) -> str:
@@ -84,10 +91,12 @@ def _repository(pip: Path, name: str, folder: Path) -> Path:
     _done(run((str(pip), *words), cwd=folder, seconds=_LONG))
     with tarfile.open(next(sdists.glob("*.tar.gz"))) as archive:
         top = archive.getnames()[0].partition("/")[0]
+        root = place / top
+        if root.exists():
+            shutil.rmtree(root)
         archive.extractall(place, filter="data")
-    root = place / top
-    for words in (("init", "--quiet", "-b", "main"), ("add", "--all"), (*_AS, "commit", "--quiet", "-m", "chore: as released")):
-        _done(run(("git", *words), cwd=root))
+    for told in (["init", "--quiet", "-b", "main"], ["add", "--all"], [*_AS, "commit", "--quiet", "-m", "chore: as released"]):
+        _done(run(("git", *told), cwd=root))
     return root
 
 
@@ -96,6 +105,7 @@ def _adopt(root: Path, wheel: Path) -> Adopted:
     start = time.perf_counter()
     pip = _environment(root.parent / f"{root.name}-env")
     _done(run((str(pip), "install", "--quiet", f"{wheel}[tools]", "nox", "-e", str(root)), cwd=root, seconds=_LONG))
+    _done(run((str(pip), "install", "--quiet", "--no-deps", "--force-reinstall", str(wheel)), cwd=root, seconds=_LONG))  # of this moment
     install = time.perf_counter() - start
     before = run(("git", "status", "--porcelain"), cwd=root).out
     env = {"HEAPGATE": str(wheel), "PATH": f"{pip.parent}{os.pathsep}{os.environ['PATH']}", "CI": "", "PYTHONPATH": ""}
@@ -110,7 +120,7 @@ def _adopt(root: Path, wheel: Path) -> Adopted:
     wrong += [] if run(("git", "status", "--porcelain"), cwd=root).out == ours else ["nox changed the tree"]
     again = run((str(pip.with_name("nox")),), cwd=root, seconds=_LONG, env=env)
     if nox.code:
-        print("\n".join([*first.out.splitlines(), *(nox.out + nox.err).splitlines()[-_TAIL:]]))
+        _say("\n".join([*first.out.splitlines(), *nox.err.splitlines()[-_TAIL:], *nox.out.splitlines()[-_TAIL:]]))
     verdicts = [line for line in nox.out.splitlines() if line.startswith(("COMPLETED", "INCOMPLETE", "NOT COMPLETED"))]
     memory = (root / "policies/memory.yaml").read_text(encoding="utf-8")
     left = tuple(line.split()[2].rstrip(":") for line in first.out.splitlines() if line.startswith("left out"))
