@@ -25,7 +25,7 @@ _WORK = 2.0  # seconds that watching one case may take from then on
 _HEADROOM = 1.5  # of growth, whose slope is less sure than a weight
 _BUDGET = Budget(seconds=10.0, cpu=5.0, memory=8 * 10**9, output=16 * 10**6)
 _RESOLUTION = {"B/step": 1.0, "B/cycle": 8.0, "/step": 0.01, "/cycle": 0.01}
-_AFRESH = "a fifth above what gate init measured; say how many of them must fit where"
+_AFRESH = "a fifth above the upper end of what gate init measured; say how many of them must fit where"
 _GROWS = "half above what it gained when gate init measured it; say why it may, or mend it"
 
 
@@ -160,7 +160,7 @@ def _bar(name: str, finding: Finding) -> Bar:
     value, high = max(0.0, finding.estimate.value), max(0.0, finding.estimate.high)
     measured = show_amount(value, unit).removesuffix("/agent")
     if name == "footprint":
-        most = show_amount(calibrate.rounded(max(value, 1.0)), unit).removesuffix("/agent")
+        most = show_amount(calibrate.rounded(max(high, 1.0)), unit).removesuffix("/agent")
         return Bar(name=name, most=most, because=_AFRESH, measured=measured)
     if finding.outcome is Outcome.PASSED:
         return Bar(name=name, most=show_amount(0, unit), measured=show_amount(0 if value < _RESOLUTION[unit] else value, unit))
