@@ -19,6 +19,7 @@ from gate.units import show_amount
 STILL = "builtins:id"  # a step that does nothing, for what has none
 MOST = 5  # cases that are proposed to be measured from now on; more can be asked for later
 _TRIED = 12  # candidates that are measured at the most
+_ABSENT = "ModuleNotFoundError"
 _AT_ONCE = 2  # agents have weight
 _FEWEST, _USUAL = 64, 4096  # steps
 _WORK = 2.0  # seconds that watching one case may take from then on
@@ -100,6 +101,8 @@ def _measured(case: Case, root: Path) -> Case:
                 watched = inquiry.answer(_questions(case, ("growth", "handles")), root, explained=False)
         if "took longer" in watched[0][1].headline:
             return replace(case, trouble=f"not measured: {_FEWEST} steps take longer than {_BUDGET.seconds:.0f} s")
+        if _is_broken(watched[0][1]) and _ABSENT in _plainly(watched[0][1]):
+            return replace(case, trouble=f"{_plainly(watched[0][1])}; install it beside the gate")
         if _is_broken(watched[0][1]):
             tried = _measured(replace(case, seen=replace(case.seen, step="")), root)
             return tried if tried.trouble else replace(tried, bars=(*tried.bars, _undecided("growth", watched[0][1], case.seen.step)))

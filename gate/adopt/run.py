@@ -12,6 +12,7 @@ from gate.adopt.pages import Page
 from gate.adopt.project import Project, look
 from gate.facts import Change
 from gate.repo import worktree
+from gate.threads import answer, side_by_side
 from gate.tidy import trash
 from gate.tidy.journal import Journal
 
@@ -44,12 +45,13 @@ def propose(root: Path, *, heapgate: str, watch: Watch) -> Proposal:
     said = judged.Judged(paths=project.code, without={}, passing={}, dead={}, commands=())
     drawn: dict[str, str] = {}
     if wanted:
-        if {"quality", "docs"} & set(wanted):
+        with side_by_side(2) as later:  # the tools take their time, and agents must not wait for them
             watch("asking the tools that it uses")
-            said = judged.judge(project, root)
-        if "memory" in wanted:
-            candidates = classes.find(_texts(root, project, code=True), project.roots, _texts(root, project, code=False))
-            found = cases.measure(candidates, root, until=start + _MEASURING, watch=lambda name: watch(f"measuring {name}"))
+            asked = later(judged.judge, project, root) if {"quality", "docs"} & set(wanted) else None
+            if "memory" in wanted:
+                candidates = classes.find(_texts(root, project, code=True), project.roots, _texts(root, project, code=False))
+                found = cases.measure(candidates, root, until=start + _MEASURING, watch=lambda name: watch(f"measuring {name}"))
+            said = answer(asked) if asked else said
         where = {key: word for key, word in calibrate.provenance(root, "").items() if key != "value"}
         drawn = texts.policies(project, said, found, where)
         policy.parse({name: text.encode() for name, text in drawn.items()})  # what we write is what we read
