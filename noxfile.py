@@ -191,6 +191,18 @@ for _version in ("3.11", "3.12", "3.13"):
 
 
 @thin(default=False)
+def adopt(session: nox.Session) -> None:
+    """Let released projects that were not made for it adopt the gate, by gate init and nox, and print what that took (-- NAME ...)."""
+    session.run(str(PROGRAMS[-1] / "python"), "-m", "tests.proofs", "adopt", *session.posargs, external=True)
+
+
+@thin(default=False)
+def hook(session: nox.Session) -> None:
+    """Look at the files that changed, in a moment; what a hook before a commit calls (-- FILE ...)."""
+    _gate(session, "hook")
+
+
+@thin(default=False)
 def proofs(session: nox.Session) -> None:
     """Measure how often the gate is wrong about generated programs (-- --clean 3000 --leaky 1000); prove what is named (-- documents)."""
     named = ("threads", "pools", "segments", "tidy", "documents", "finish", "tamper", "injection", "page", "merges", "debts")

@@ -27,6 +27,7 @@ _CONFIGURED = {  # by which file, and which words in it, a tool is known to be i
     "pyright": ("pyrightconfig.json", "pyproject.toml:[tool.pyright", "pyproject.toml:[tool.basedpyright"),
 }
 _SKIPS = re.compile(r"--(?:ignore|deselect)[= ]([\w./:\[\]-]+)")  # what whoever runs the tests already leaves out
+_BROWSER = re.compile(r"^\s*(?:from|import) (?:playwright|selenium)\b", re.MULTILINE)
 _PYTEST = ("pyproject.toml", "pytest.ini", "setup.cfg", "tox.ini")
 _FEW = 4_096  # files that are looked through for tests
 
@@ -46,7 +47,7 @@ class Project:
     groups: tuple[str, ...]  # dependency groups of pyproject.toml, likewise
     reads: tuple[str, ...]  # files that say so
     tools: dict[str, str]  # tool -> where it is configured
-    skips: tuple[str, ...]  # tests that its own CI leaves out
+    skips: tuple[str, ...]  # tests that its own CI leaves out, or that need a browser which no package brings
     documents: tuple[str, ...]  # Markdown
 
 
@@ -182,8 +183,9 @@ def _tools(root: Path, files: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _skips(root: Path, files: Sequence[str]) -> Iterator[str]:
-    """Name tests that tox or a workflow leaves out: they need what is not everywhere."""
-    seen = set()
+    """Name tests that tox or a workflow leaves out, and those that drive a browser: they need what is not everywhere."""
+    tests = [path for path in files[:_FEW] if PurePosixPath(path).match("test_*.py") or path.endswith("_test.py")]
+    seen = {path for path in tests if _BROWSER.search(_text(root, path))}
     for path in files:
         if path == "tox.ini" or re.fullmatch(r"\.github/workflows/[^/]+\.ya?ml", path):
             seen |= set(_SKIPS.findall(_text(root, path)))

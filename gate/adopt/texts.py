@@ -80,7 +80,7 @@ def _quality(project: Project, judged: Judged) -> str:
     words = [f"--ignore={path}" for path in project.skips if "::" not in path] + [f"--deselect={p}" for p in project.skips if "::" in p]
     words += [] if project.testpaths else project.tests
     if words and "tests" not in judged.without:
-        lines += ["", "tests:", f"  arguments: {_listed(words)}  # what pytest is told beside its own configuration"]
+        lines += ["", "tests:", f"  arguments: {_listed(words)}  # beside what its own configuration says"]
     if judged.commands:
         lines += ["", "# The project's own linters, as they are configured.", "commands:"]
         lines += [f"  {name}: {{run: {_listed(argv)}}}" for name, argv in judged.commands]

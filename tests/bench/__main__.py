@@ -14,7 +14,7 @@ from gate.command import Ran, run
 from gate.facts import Mode, Reading
 from gate.facts.work import Question
 from gate.flow import House, enter
-from tests.bench import debts, leaks, page, pruning, reuse, start, tidy, tree
+from tests.bench import debts, hook, leaks, page, pruning, reuse, start, tidy, tree
 
 ROUNDS = 5
 ROOT = Path(__file__).parents[2]
@@ -120,6 +120,8 @@ if __name__ == "__main__":
         sys.exit(page.main())
     if sys.argv[1:2] == ["start"]:
         sys.exit(start.main())
+    if sys.argv[1:2] == ["hook"]:
+        sys.exit(hook.main())
     if sys.argv[1:2] == ["reuse"]:
         sys.exit(reuse.main())
     if sys.argv[1:2] == ["pruning"]:

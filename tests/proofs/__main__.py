@@ -9,7 +9,7 @@ from statistics import median
 
 from gate.facts import Outcome
 from tests.corpus.ask import SECONDS, Told, ask
-from tests.proofs import debts, documents, finish, injection, merges, page, pools, segments, tamper, threads, tidy
+from tests.proofs import adopt, debts, documents, finish, injection, merges, page, pools, segments, tamper, threads, tidy
 
 _COLUMNS = (Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.BROKEN)
 _PROOFS = {
@@ -24,6 +24,7 @@ _PROOFS = {
     "page": page.main,
     "merges": merges.main,
     "debts": debts.main,
+    "adopt": adopt.main,
 }
 _EVERY = 100  # programs between two lines that say how far it is
 
