@@ -112,7 +112,8 @@ def _measured(case: Case, root: Path) -> Case:
         answers = inquiry.answer(_questions(case, ("footprint", "churn")), root, explained=False)
         found = [("footprint", *answers[0]), ("churn", *answers[1])]
     if _is_broken(found[0][2]):
-        return replace(case, trouble=_plainly(found[0][2]))
+        late = "took longer" in found[0][2].headline
+        return replace(case, trouble=f"not measured: takes longer than {_BUDGET.seconds:.0f} s" if late else _plainly(found[0][2]))
     bars = tuple(_bar(name, finding) for name, _, finding in found)
     return replace(case, bars=bars) if any(bar.most for bar in bars) else replace(case, trouble=bars[0].why)
 

@@ -13,7 +13,7 @@ from gate.measure import documents, tools
 from gate.threads import answer, side_by_side
 from gate.units import show_count
 
-_SECONDS = 25.0  # that one tool may take
+_SECONDS = 20.0  # that one tool may take
 _NOT_USED = "this project does not use {}; delete this line to have it asked"
 _RUFF = ("--output-format=json", "--")
 

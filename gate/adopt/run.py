@@ -16,7 +16,7 @@ from gate.threads import answer, side_by_side
 from gate.tidy import trash
 from gate.tidy.journal import Journal
 
-_MEASURING = 35.0  # seconds after which no further candidate is begun: a minute in all
+_MEASURING = 25.0  # seconds after which no further candidate is begun: a minute in all
 _LARGE = 1_000_000  # bytes of one file that is still read for classes
 
 Watch = Callable[[str], None]  # what is being done

@@ -36,7 +36,7 @@ def init(words: argparse.Namespace, out: TextIO) -> int:
     start, root = time.perf_counter(), words.root
     if words.undo:
         gone = run.undo(root)
-        out.writelines(f"{change.act} {change.path}\n" for change in gone)
+        out.writelines(f"took back {change.path}\n" for change in gone)
         out.write("" if gone else "nothing to take back: gate init wrote nothing, or it is taken back already\n")
         return 0
     dry = words.dry_run or mode(words) is Mode.CHECK
