@@ -71,6 +71,7 @@ ASKED: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], object], obje
     "check": (("check", "format"), lambda told: [row["outcome"] for row in told["checks"]], ["PASSED"]),
     "summary": (("summary",), lambda told: (told["completed"], len(told["checks"]) > 5), (False, True)),
     "report": (("report",), lambda told: (told["completed"], len(told["checks"]) > 5), (False, True)),
+    "hook": (("hook", "bots.py"), lambda told: (sorted(row["check"] for row in told["checks"]), told["changed"]), ([], ["bots.py"])),
     "plan": (("plan",), lambda told: [row["phase"] for row in told["phases"]][:2], ["plan", "clean"]),
 }
 
@@ -101,7 +102,7 @@ def test_every_verb_that_tells_something_has_json() -> None:
     verbs = next(action for action in parser()._actions if action.dest == "==SUPPRESS==" or hasattr(action, "_name_parser_map"))
     parsers: dict[str, Any] = verbs._name_parser_map  # type: ignore[attr-defined]
     without = {name for name, one in parsers.items() if not _has_json(one) and name != "task"}
-    assert without == {"schema", "demo"}
+    assert without == {"schema", "demo", "completion"}
     acts = next(action for action in parsers["task"]._actions if hasattr(action, "_name_parser_map"))
     assert all(_has_json(one) for one in acts._name_parser_map.values())
 

@@ -28,8 +28,8 @@ def test_doctor_tells_what_is_measured_here(house: Repository) -> None:
     assert lines["git"].startswith(f"branch main, at {house.git('rev-parse', 'HEAD')[:12]}, with nothing changed, tree ")
     assert lines["policies"].endswith("9 checks, 1 memory case")
     whole = json.loads(call("doctor", "--json")[1])
-    assert (whole["version"], whole["amiss"], set(whole["meters"].values())) == (1, [], {"measured"})
-    assert whole["pins"]["PYTHONHASHSEED"] == "0"
+    assert (whole["version"], whole["faults"], set(whole["here"]["meters"].values())) == (1, [], {"measured"})
+    assert whole["here"]["pins"]["PYTHONHASHSEED"] == "0"
 
 
 def test_doctor_speaks_when_a_policy_is_broken(house: Repository) -> None:
@@ -43,7 +43,7 @@ def test_doctor_speaks_when_a_policy_is_broken(house: Repository) -> None:
         'policies/docs.yaml:2\n  mach: unknown key; did you mean "match"?\n  next: correct it\n1 thing amiss; looked at the policies\n'
         in told
     )
-    assert json.loads(call("doctor", "--json")[1])["amiss"][0]["place"] == "policies/docs.yaml:2"
+    assert json.loads(call("doctor", "--json")[1])["faults"][0]["place"] == "policies/docs.yaml:2"
 
 
 def test_what_is_missing_is_named() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from gate import flow, reuse
 from gate.facts import Diagnostic, Finding, Outcome
+from gate.facts.rows import Told
 from gate.facts.work import Step, Tool
-from gate.flow import House, Told
+from gate.flow import House
 from gate.judge import judge, waivers
 from gate.measure import tools
 from gate.repo import worktree
@@ -21,7 +22,7 @@ _PYTHON = (".py", ".pyi")
 class Looked:
     """What was found in a moment."""
 
-    told: Told  # what ran, and what is recorded and did not pass
+    told: list[Told]  # what ran, and what is recorded and did not pass
     known: int  # checks that are recorded for this very tree and passed
     unknown: tuple[str, ...]  # checks that only a run can answer
 
@@ -37,13 +38,13 @@ def look(house: House, files: Sequence[str]) -> Looked:
     ran = [step for step in house.steps if step.check in CHECKS and step.check not in found and _asked(step)] if chosen else []
     with side_by_side(len(CHECKS)) as later:
         asked = [later(_look, house, _narrowed(step, chosen)) for step in ran]
-        told: Told = [row for each in asked if (row := answer(each))]
+        told: list[Told] = [row for each in asked if (row := answer(each))]
     kept = {step.check: found[step.check] for step in house.steps if step.check in found}
     for step in house.steps:
         one = kept.get(step.check)
         if one and one.finding.outcome is not Outcome.PASSED:
-            told.append((step, _waived(house, step, one.finding, one.complaints), one.source))
-    said = {step.check for step, _, _ in told}
+            told.append(Told(check=step.check, finding=_waived(house, step, one.finding, one.complaints), took=one.source, step=step))
+    said = {one.check for one in told}
     passed = sum(one.finding.outcome is Outcome.PASSED for one in kept.values())
     unknown = tuple(step.check for step in house.steps if step.check not in kept and step.check not in said and _asked(step))
     return Looked(told=told, known=passed, unknown=unknown)
@@ -75,7 +76,7 @@ def _narrowed(step: Step, files: Sequence[str]) -> Step:
     return replace(step, work=replace(step.work, argv=(*head, *skip, "--", *files), also=(), version=()))
 
 
-def _look(house: House, step: Step) -> tuple[Step, Finding, float] | None:
+def _look(house: House, step: Step) -> Told | None:
     """Run one tool; None when its own configuration leaves out everything that changed."""
     if not isinstance(step.work, Tool):
         message = f"{step.check} is no tool"
@@ -83,7 +84,8 @@ def _look(house: House, step: Step) -> tuple[Step, Finding, float] | None:
     reading = tools.measure(step.work, house.root)
     if tools.NO_FILE in reading.trouble:
         return None
-    return step, _waived(house, step, judge(step, reading, house.mode), reading.diagnostics), reading.wall
+    finding = _waived(house, step, judge(step, reading, house.mode), reading.diagnostics)
+    return Told(check=step.check, finding=finding, took=reading.wall, step=step, reading=reading)
 
 
 def _waived(house: House, step: Step, finding: Finding, complaints: tuple[Diagnostic, ...]) -> Finding:

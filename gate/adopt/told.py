@@ -15,6 +15,19 @@ def found(proposal: Proposal) -> str:
     return "".join(f"{plain(line)}\n" for line in _found(proposal))
 
 
+def facts(proposal: Proposal, written: Sequence[Page]) -> dict[str, object]:
+    """Return the same for programs."""
+    said = proposal.judged
+    return {
+        "project": proposal.project.name,
+        "tools": proposal.project.tools,
+        "left_out": dict(said.without) if said else {},
+        "cases": [{"name": case.name, "class": case.seen.target, "trouble": case.trouble} for case in proposal.cases],
+        "files": [{"path": page.path, "written": page in written, "diff": page.diff} for page in proposal.pages],
+        "notes": proposal.notes,
+    }
+
+
 def _found(proposal: Proposal) -> Iterator[str]:
     project = proposal.project
     yield f"project  {project.name}: {', '.join((*project.code, *project.tests))}; Python {', '.join(project.pythons)}"

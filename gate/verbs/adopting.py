@@ -6,16 +6,14 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from gate.verbs import Verb, alone, mode, only_report
+from gate.verbs import Verb, alone, as_json, mode, only_report
 
 _NAMED = 4  # checks in one line
 
 
 def name(verb: Verb) -> None:
     """Name the verbs of this part."""
-    made = only_report(
-        verb("init", alone(init), "let a repository adopt the gate: look, measure, write policies, noxfile, workflow and hook")
-    )
+    made = as_json(only_report(verb("init", alone(init), "let a repository adopt the gate: look, measure, write what is missing")))
     one = made.add_mutually_exclusive_group()
     one.add_argument("--dry-run", action="store_true", help="show every file as it would be; write nothing")
     one.add_argument(
@@ -23,7 +21,7 @@ def name(verb: Verb) -> None:
     )
     one.add_argument("--undo", action="store_true", help="take back what the newest gate init wrote")
     made.add_argument("--heapgate", default="heapgate", metavar="SPEC", help="what pip installs as the gate: a version, a URL or a wheel")
-    made = verb("hook", hook, "look at the files that changed, in a moment: style, types, policies, and what is recorded of this tree")
+    made = as_json(verb("hook", hook, "look at what changed, in a moment: style, types, policies, and what is recorded of this tree"))
     made.set_defaults(check=True)  # it writes nothing
     made.add_argument("files", nargs="*", metavar="FILE", help="what changed (default: all that differs from the last commit)")
 
@@ -32,18 +30,25 @@ def init(words: argparse.Namespace, out: TextIO) -> int:
     """Adopt, show what that would be, or take it back."""
     from gate.adopt import run, told
     from gate.facts import Mode
+    from gate.report import answers
 
     start, root = time.perf_counter(), words.root
     if words.undo:
         gone = run.undo(root)
+        if words.json:
+            out.write(answers.write(0, undone=answers.changes(gone)))
+            return 0
         out.writelines(f"took back {change.path}\n" for change in gone)
         out.write("" if gone else "nothing to take back: gate init wrote nothing, or it is taken back already\n")
         return 0
     dry = words.dry_run or mode(words) is Mode.CHECK
     proposal = run.propose(root, heapgate=words.heapgate, watch=_say)
+    written = () if dry else run.write(root, proposal, merge=words.merge)
+    if words.json:
+        out.write(answers.write(0, **told.facts(proposal, written)))
+        return 0
     out.write(told.found(proposal))
     out.write(told.whole([page for page in proposal.pages if dry or (page.merges and not words.merge)]))
-    written = () if dry else run.write(root, proposal, merge=words.merge)
     out.write(told.outcome(proposal, written, dry=dry, seconds=time.perf_counter() - start))
     return 0
 
@@ -54,18 +59,22 @@ def hook(words: argparse.Namespace, out: TextIO) -> int:
     from gate.acts import hook as hooks
     from gate.facts import Mode
     from gate.judge.verdict import exit_code
-    from gate.report import lines
+    from gate.report import answers, lines
     from gate.report.text import plain
     from gate.units import show_count
 
     house = flow.enter(Path.cwd(), Mode.CHECK)
     files = hooks.changed(house.root, words.files, Path.cwd())
     looked = hooks.look(house, files)
-    out.write(lines.text(lines.findings(looked.told)))
+    code = exit_code(one.finding.outcome for one in looked.told if not one.finding.waived)
+    if words.json:
+        out.write(answers.write(code, changed=files, checks=answers.found(looked.told), known=looked.known, unknown=looked.unknown))
+        return code
+    out.write(lines.text(lines.findings(looked.told, verbose=True)))
     names = ", ".join(looked.unknown[:_NAMED]) + (f" and {len(looked.unknown) - _NAMED} more" if len(looked.unknown) > _NAMED else "")
     rest = f"; not known of it: {plain(names)}: nox" if looked.unknown else ""
     out.write(f"{show_count(len(files), 'changed file')}; {show_count(looked.known, 'check')} passed on this very tree{rest}\n")
-    return exit_code(finding.outcome for _, finding, _ in looked.told if not finding.waived)
+    return code
 
 
 def _say(what: str) -> None:

@@ -114,7 +114,12 @@ def _repository(pip: Path, name: str, folder: Path) -> Path:
         if root.exists():
             shutil.rmtree(root)
         archive.extractall(place, filter="data")
-    for told in (["init", "--quiet", "-b", "main"], ["add", "--all"], [*_AS, "commit", "--quiet", "-m", "chore: as released"]):
+    for told in (
+        ["init", "--quiet", "-b", "main"],
+        ["add", "--all"],
+        [*_AS, "commit", "--quiet", "-m", "chore: as released"],
+        ["tag", top.rpartition("-")[2]],
+    ):
         _done(run(("git", *told), cwd=root))
     return root
 
