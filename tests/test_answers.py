@@ -71,7 +71,11 @@ ASKED: dict[str, tuple[tuple[str, ...], Callable[[dict[str, Any]], object], obje
     "check": (("check", "format"), lambda told: [row["outcome"] for row in told["checks"]], ["PASSED"]),
     "summary": (("summary",), lambda told: (told["completed"], len(told["checks"]) > 5), (False, True)),
     "report": (("report",), lambda told: (told["completed"], len(told["checks"]) > 5), (False, True)),
-    "hook": (("hook", "bots.py"), lambda told: (sorted(row["check"] for row in told["checks"]), told["changed"]), ([], ["bots.py"])),
+    "hook": (
+        ("hook", "bots.py"),
+        lambda told: (sorted(row["check"] for row in told["checks"]), told["changed"]),
+        (["lint", "types"], ["bots.py"]),
+    ),
     "plan": (("plan",), lambda told: [row["phase"] for row in told["phases"]][:2], ["plan", "clean"]),
 }
 
