@@ -11,7 +11,7 @@ from statistics import median
 from gate.command import Ran, run
 from gate.units import show_count
 
-ROUNDS = 7
+ROUNDS = 5
 ALLOWED = 2.0  # seconds of wall clock
 ROOT = Path(__file__).parents[2]
 CHANGED = ("gate/units.py", "gate/judge/growth.py", "gate/flow.py")  # a leaf, one in the middle, one that imports nearly all
