@@ -360,6 +360,9 @@ def test_fixed_debts_fail_in_ci_and_update_takes_them_out(owing: Repository, mon
         True,
     )
     assert call("baseline", "update") == (0, "lint: 2 debts, now 1\npolicies/baseline.yaml: 1 debt\n")
+    code, told = call("baseline", "update", "--json")
+    row = next(row for row in json.loads(told)["checks"] if row["check"] == "lint")
+    assert (code, row["before"], len(row["after"]), row["new"]) == (0, row["after"], 1, [])
     assert call("check", "lint")[0] == 0
     owing.write("bots.py", bots.replace("    unused = 1\n", "").replace("\nimport os\n", ""))
     assert call("check", "lint")[0] == 1

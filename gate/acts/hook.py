@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate import flow, reuse
-from gate.facts import Diagnostic, Finding, Outcome
+from gate.facts import Finding, Outcome, Reading
 from gate.facts.rows import Told
 from gate.facts.work import Step, Tool
 from gate.flow import House
-from gate.judge import judge, waivers
-from gate.measure import tools
+from gate.judge import judge
+from gate.judge import waivers as exceptions
+from gate.measure import measure, tools
 from gate.repo import worktree
 from gate.threads import answer, side_by_side
 
@@ -43,7 +44,7 @@ def look(house: House, files: Sequence[str]) -> Looked:
     for step in house.steps:
         one = kept.get(step.check)
         if one and one.finding.outcome is not Outcome.PASSED:
-            told.append(Told(check=step.check, finding=_waived(house, step, one.finding, one.complaints), took=one.source, step=step))
+            told.append(Told(check=step.check, finding=_counted(house, step, one.finding, one.reading), took=one.source, step=step))
     said = {one.check for one in told}
     passed = sum(one.finding.outcome is Outcome.PASSED for one in kept.values())
     unknown = tuple(step.check for step in house.steps if step.check not in kept and step.check not in said and _asked(step))
@@ -73,7 +74,8 @@ def _narrowed(step: Step, files: Sequence[str]) -> Step:
         return step
     head = step.work.argv[: step.work.argv.index("--")]
     skip = ("--force-exclude",) if step.work.reads == "ruff" else ()
-    return replace(step, work=replace(step.work, argv=(*head, *skip, "--", *files), also=(), version=()))
+    debts = tuple(debt for debt in step.debts if debt.scope.partition(":")[0] in files)  # those of the rest are not looked for
+    return replace(step, debts=debts, work=replace(step.work, argv=(*head, *skip, "--", *files), also=(), version=()))
 
 
 def _look(house: House, step: Step) -> Told | None:
@@ -81,13 +83,13 @@ def _look(house: House, step: Step) -> Told | None:
     if not isinstance(step.work, Tool):
         message = f"{step.check} is no tool"
         raise TypeError(message)
-    reading = tools.measure(step.work, house.root)
+    reading = measure(step, house.root)
     if tools.NO_FILE in reading.trouble:
         return None
-    finding = _waived(house, step, judge(step, reading, house.mode), reading.diagnostics)
+    finding = _counted(house, step, judge(step, reading, house.mode), reading)
     return Told(check=step.check, finding=finding, took=reading.wall, step=step, reading=reading)
 
 
-def _waived(house: House, step: Step, finding: Finding, complaints: tuple[Diagnostic, ...]) -> Finding:
-    """Return a finding with the word of the waivers that cover it today."""
-    return replace(finding, waived=waivers.words(house.waivers, step.check, finding, flow.day(), complaints))
+def _counted(house: House, step: Step, finding: Finding, reading: Reading) -> Finding:
+    """Return a finding as known debts and waivers let it count today; what is mended is for the whole check to say."""
+    return exceptions.count(step, finding, reading, house.waivers, day=flow.day(), strict=False).finding

@@ -4,7 +4,7 @@ import datetime as dt
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gate.policy.base import CLOSED, Again, Model
 from gate.policy.baseline import BaselinePolicy
@@ -53,16 +53,6 @@ class CommandPolicy(Again):
             message = "optional says what may be skipped where a program is missing; name the program: needs"
             raise ValueError(message)
         return self
-
-
-def _says(found: str) -> str:
-    if not found.strip():
-        message = "says nothing; write a word"
-        raise ValueError(message)
-    return found
-
-
-Said = Annotated[Word, AfterValidator(_says)]
 
 
 class TestsPolicy(Again):

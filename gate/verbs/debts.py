@@ -34,7 +34,9 @@ def name(verb: Verb) -> None:
     one.add_argument(
         "checks", nargs="*", metavar="CHECK", help="only these, such as lint, types or memory (default: all that can be known again)"
     )
+    one.add_argument("--json", action="store_true", help="for programs")
     one = act("update", alone(update), "take out what is fixed, follow what moved; it adds nothing but what is accepted")
+    one.add_argument("--json", action="store_true", help="for programs")
     one.add_argument("--accept", default="", metavar="TEXT", help="add the one new finding that contains this text")
     one.add_argument("--reason", default="", help="with --accept: why it is lived with")
     one.add_argument("--owner", default="", help="with --accept: who ends this")
@@ -61,6 +63,8 @@ def create(words: argparse.Namespace, out: TextIO) -> int:
     from gate.judge import debts as judge
 
     rows = debts.create(flow.enter(Path.cwd(), Mode.CHECK), words.checks)
+    if words.json:
+        return _answered(rows, 0, out)
     for row in rows:
         if row.after:
             out.write(plain(f"{row.check}: {show_count(judge.number(row.after), 'known debt')}: {judge.told(row.after)}") + "\n")
@@ -89,10 +93,23 @@ def update(words: argparse.Namespace, out: TextIO) -> int:
     elif words.reason or words.owner or words.expires:
         message = "--reason, --owner and --expires belong to --accept; an update alone adds nothing"
         raise GateError(message)
-    return _told(debts.update(flow.enter(Path.cwd(), Mode.CHECK), answer), out)
+    rows = debts.update(flow.enter(Path.cwd(), Mode.CHECK), answer)
+    code = 2 if any(row.trouble and row.after for row in rows) else 0
+    if words.json:
+        return _answered(rows, code, out)
+    _told(rows, out)
+    return code
 
 
-def _told(rows: "Sequence[Written]", out: TextIO) -> int:
+def _answered(rows: "Sequence[Written]", code: int, out: TextIO) -> int:
+    """Tell programs."""
+    from gate.report import answers
+
+    out.write(answers.write(code, checks=rows))
+    return code
+
+
+def _told(rows: "Sequence[Written]", out: TextIO) -> None:
     """Tell what is known now, what is fixed and what stays out."""
     from gate.judge import debts
 
@@ -105,7 +122,6 @@ def _told(rows: "Sequence[Written]", out: TextIO) -> int:
         if len(row.new) > _SHOWN:
             out.write(f"  and {len(row.new) - _SHOWN} more\n")
     out.write(f"{debts.FILE}: {show_count(sum(debts.number(row.after) for row in rows), 'debt')}\n")
-    return 2 if any(row.trouble and row.after for row in rows) else 0
 
 
 def verify(words: argparse.Namespace, out: TextIO) -> int:

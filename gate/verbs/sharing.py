@@ -38,10 +38,10 @@ def chosen(house: "flow.House", words: argparse.Namespace, verbs: Sequence[str],
     steps = plan.select(house.steps, verbs, words.cases)
     if not words.shard:
         return steps
-    from gate.acts import shards
+    from gate.acts import gathering
     from gate.plan import shards
 
-    mine = shards.of_shard(house, steps, words.shard)
+    mine = gathering.of_shard(house, steps, words.shard)
     every, names = shards.cases(steps), shards.cases(mine)
     told = f"shard {words.shard}: {len(names)} of {show_count(len(every), 'case')}: {', '.join(names) or 'nothing to do'}"
     (sys.stderr if words.json else out).write(plain(told) + "\n")
@@ -51,9 +51,9 @@ def chosen(house: "flow.House", words: argparse.Namespace, verbs: Sequence[str],
 def merge(words: argparse.Namespace, out: TextIO) -> int:
     """Put the evidence of shards together; which checks have none yet is said, and is for the summary to judge."""
     from gate import flow
-    from gate.acts import shards
+    from gate.acts import gathering
 
-    done = shards.merge(flow.enter(Path.cwd(), mode(words)), words.folders)
+    done = gathering.merge(flow.enter(Path.cwd(), mode(words)), words.folders)
     if words.json:
         from gate.report import answers
 
