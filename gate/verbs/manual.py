@@ -34,8 +34,8 @@ counts.""",
     "verify-summary": "Needs nothing but a clone. With --rerun every check runs again, in a checkout of its own.",
     "comment": """Run it in a checkout of the default branch, in a workflow on workflow_run. The comment gives
 no verdict when the run was judged by other policies than those of this checkout.""",
-    "finish": """Commits exactly the tree that was verified, with your hooks and your signing, and never
-pushes. When anything stands in the way, every file is as it was.""",
+    "finish": """Commits exactly the tree that was verified, with your hooks and your signing; pushes
+only with --push. When anything stands in the way, every file is as it was.""",
     "schema": "Editors and other programs can check what they read with it.",
     "tree": """The id is that of the git tree that committing the work tree would give, without the paths
 that hold summaries and tasks; it survives squash, rebase and merge.""",

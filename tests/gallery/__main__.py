@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.gallery import pictures, subject
+from tests.gallery import pictures, subject, summary, terminal
 
 ROOT = Path(__file__).parents[2]
 CHECKS = ("plan", "clean --check", *(f"check {name}" for name in ("format", "docs", "lint", "types", "tests", "memory")), "summary")
-PICTURES: tuple[Callable[[Path, Path], None], ...] = (pictures.page,)  # each makes its files from the run in one folder, in another
+# each makes its files from the run in one folder, in another
+PICTURES: tuple[Callable[[Path, Path], None], ...] = (terminal.report, summary.page, pictures.page)
 
 
 def gate(root: Path, *words: str) -> None:
