@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -285,26 +286,34 @@ def test_files_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 EVIL = """version: 1
 agents:
-  evil: {build: evil:setup, step: evil:step, steps: 64, budget: {time: 30s}, limits: {growth: {max: 0 B/step}}}
+  evil: {build: evil:build, step: evil:step, steps: 64, budget: {time: 30s}, limits: {growth: {max: 0 B/step}}}
   good: {build: bots:build, step: bots:step, steps: 64, limits: {growth: {max: 0 B/step}, handles: {max: 0/step}}}
   late: {build: bots:build, step: bots:step, steps: 64, limits: {growth: {max: 0 B/step}}}
 """
 CRIMES = {
-    "multiplies in sessions": step("while True:\n        if not os.fork(): os.setsid(); time.sleep(300)", "import os, time"),
-    "kills its group": step("os.killpg(0, 9)", "import os"),
-    "removes temporary files": step("shutil.rmtree(os.environ['GATE_MEASURED_CHILD']); os._exit(0)", "import os, shutil"),
+    "multiplies in sessions": (
+        step("while True:\n        if not os.fork(): os.setsid(); time.sleep(300)", "import os, time"),
+        "started more than 1,000 processes and threads and was stopped",
+    ),
+    "kills its group": (step("os.killpg(0, 9)", "import os"), "was killed by SIGKILL before it answered"),
+    "removes temporary files": (
+        step("shutil.rmtree(os.environ['GATE_MEASURED_CHILD']); os._exit(0)", "import os, shutil"),
+        "exited with 0 before it answered",
+    ),
 }
 
 
 @pytest.mark.parametrize("crime", CRIMES)
 def test_the_other_cases_of_a_suite_are_unaffected(house: Repository, crime: str) -> None:
     """One evil case is broken, with its reason; every other one has its verdict and its evidence."""
+    act, reason = CRIMES[crime]
     house.write("policies/memory.yaml", EVIL)
-    house.write("evil.py", CRIMES[crime])
+    house.write("evil.py", act + "\n\ndef build(index):\n    return setup()\n")
     house.commit()
     out = io.StringIO()
-    assert cli.main(["check", "memory"], out) == 2
+    assert cli.main(["check", "memory", "--verbose"], out) == 2
     assert out.getvalue().count("PASSED") == 3, out.getvalue()
+    assert re.findall("BROKEN +(.*)", out.getvalue())[0].startswith(f"memory/evil/growth  the measured child {reason}")
     assert out.getvalue().count("BROKEN") == 1
     summary = io.StringIO()
     cli.main(["summary", "--json"], summary)

@@ -23,7 +23,7 @@ def split(every: Sequence[str], costs: Mapping[str, float], count: int) -> tuple
     >>> split(["a", "b", "c", "d"], {}, 2)
     (('a', 'c'), ('b', 'd'))
     >>> split(["a", "b", "c", "d"], {"a": 1, "b": 1, "c": 9, "d": 1}, 2)
-    (('a', 'b', 'd'), ('c',))
+    (('c',), ('a', 'b', 'd'))
     """
     usual = median(known) if (known := [costs[case] for case in every if case in costs]) else 1.0
     dealt: list[list[str]] = [[] for _ in range(count)]

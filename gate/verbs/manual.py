@@ -44,6 +44,7 @@ that hold summaries and tasks; it survives squash, rebase and merge.""",
     "report": "Measures nothing: it tells what is recorded of this tree, or of another one.",
     "init": "Overwrites nothing that is there, and can be taken back.",
     "hook": "Meant for pre-commit and prek; the whole gate is nox.",
+    "completion": "Needs the shtab package, which comes with the gate; the script is static and asks the gate nothing.",
     "baseline": "Debts of today may be lived with: they may become fewer, and never more.",
 }
 
@@ -65,6 +66,7 @@ _EXAMPLES = {
     "schema": ("gate schema evidence",),
     "tree": ("gate tree", "gate tree HEAD~1"),
     "task": ("gate task show 20.2", "gate task finish 20.2"),
+    "completion": ("gate completion bash > ~/.local/share/bash-completion/completions/gate",),
     "doctor": ("gate doctor",),
     "report": ("gate report --sarif --out gate.sarif", "gate report --html"),
     "init": ("gate init --dry-run", "gate init"),
