@@ -125,7 +125,7 @@ def mutants(session: nox.Session) -> None:
 
 @thin(default=False)
 def slow(session: nox.Session) -> None:
-    """Run the tests that load large frameworks again and again, or ask a judge about hundreds of series."""
+    """Run the tests that take too long for each commit: large frameworks, kills at every act, hundreds of series, hook managers."""
     session.run(str(PROGRAMS[-1] / "pytest"), "-n", "2", "-m", "slow", *session.posargs, external=True)
 
 

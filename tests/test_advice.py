@@ -314,6 +314,7 @@ def test_trial_tries_other_forms_of_arrays(found: Advised) -> None:
 
 
 @linux
+@pytest.mark.slow
 def test_form_that_agents_cannot_work_with_is_left_out(zoo: Path) -> None:
     """What breaks them is tried alone and named, with what they said; the rest, of which narrower numbers are, is carried out and told."""
     found = advise.advise(question("zoo:Strict"), zoo, applied=True)

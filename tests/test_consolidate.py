@@ -351,6 +351,7 @@ def test_kill_before_an_act_loses_nothing(few: Repository, monkeypatch: pytest.M
     assert killed.stopped >= 5
 
 
+@pytest.mark.slow
 def test_kill_at_random_moments_loses_nothing(few: Repository) -> None:
     """Children killed at random moments of a move end right, by undo or by running again."""
     killed = Killed(few, random.Random(5))

@@ -128,6 +128,7 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["pre-commit", "prek"])
 def test_real_hook_managers(house: Repository, source: Repository, program: str) -> None:
     """A bad file stops a real commit and is told; once it is mended the commit goes through, also with -a and its own index."""

@@ -354,6 +354,7 @@ def test_kill_at_every_system_call_loses_nothing(tree: Path, monkeypatch: pytest
     assert through(killed, most=120) > 30
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_no_wait")
 def test_kill_of_a_move_and_of_its_undo_at_every_system_call_loses_nothing(bare: Repository) -> None:
     """Moving and rewriting documents, killed anywhere, is undone or ended by running again; and so is an undo that was killed."""

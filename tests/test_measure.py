@@ -217,6 +217,7 @@ def test_container_that_declares_its_bound_is_no_leak(driver: Path) -> None:
     assert "next: take " in told
 
 
+@pytest.mark.slow
 def test_container_is_watched_until_it_is_full(driver: Path) -> None:
     """The same cache within a larger budget is watched beyond its bound, and then passes."""
     code, told = run(f"{driver}:add", "--setup", f"{driver}:bounded", "--question", "growth", "--budget-seconds", "30")
