@@ -220,7 +220,7 @@ def release(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def site(session: nox.Session) -> None:
-    """Build the documents as a site below .nox/site, strict: a page or a link that leads nowhere fails."""
+    """Build the documents as a site below .nox/pages, strict: a page or a link that leads nowhere fails."""
     project = nox.project.load_toml(ROOT / "pyproject.toml")
     session.install(*nox.project.dependency_groups(project, "docs"))
     # never with --quiet: mkdocs counts the warnings that it prints, and would pass everything
