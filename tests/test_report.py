@@ -19,8 +19,8 @@ from rich.console import Console
 from gate.facts import Change, Diagnostic, Estimate, Evidence, Finding, Mode, Outcome, Reading, Series
 from gate.facts.rows import Counted, Page, Row, Standing, Told, Verdict
 from gate.facts.work import Budget, Limit, Phase, Question, Rule, Step, Subject, Sweep, Tool, Waiver
+from gate.judge import exits, waivers
 from gate.judge import verdict as verdicts
-from gate.judge import waivers
 from gate.report import machine, summary, terminal
 from gate.report.text import code, markdown, plain
 
@@ -519,7 +519,7 @@ def test_more_rows_complete_nothing(states: list[tuple[Standing, Outcome, bool]]
 def test_exit_code_of_outcomes(outcomes: list[Outcome]) -> None:
     """BROKEN before FAILED before INCONCLUSIVE before 0; the order of the checks means nothing."""
     wanted = next((code_ for outcome, code_ in CODES.items() if outcome in outcomes), 0)
-    assert verdicts.exit_code(outcomes) == verdicts.exit_code(reversed(outcomes)) == wanted
+    assert exits.exit_code(outcomes) == exits.exit_code(reversed(outcomes)) == wanted
 
 
 def test_waivers_cover_every_complaint_until_their_day() -> None:

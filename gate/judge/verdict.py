@@ -4,12 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from gate.facts import Evidence, Outcome
+from gate.facts import Evidence
 from gate.facts.rows import Counted, Row, Standing, Verdict
 from gate.facts.work import Step, Waiver
 from gate.judge import waivers as exceptions
-
-BROKEN, FAILED, INCONCLUSIVE, PASSED = 2, 1, 3, 0
+from gate.judge.exits import FAILED, PASSED, exit_code
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,19 +70,6 @@ def of_task(whole: Verdict, asked: Sequence[str]) -> Verdict:
     """Return the verdict when only the checks that fit one of the patterns decide."""
     rows = tuple(replace(item, asked=any(fnmatchcase(item.step.check, pattern) for pattern in asked)) for item in whole.rows)
     return replace(whole, rows=rows, missing=_all_missing(rows), asked=tuple(asked))
-
-
-def exit_code(outcomes: Iterable[Outcome]) -> int:
-    """Fold outcomes into one exit code; the gate's own trouble comes first and "not enough data" is never a pass.
-
-    >>> exit_code([Outcome.PASSED, Outcome.INCONCLUSIVE]), exit_code([Outcome.FAILED, Outcome.BROKEN]), exit_code([])
-    (3, 2, 0)
-    """
-    seen = set(outcomes)
-    for outcome, code in ((Outcome.BROKEN, BROKEN), (Outcome.FAILED, FAILED), (Outcome.INCONCLUSIVE, INCONCLUSIVE)):
-        if outcome in seen:
-            return code
-    return PASSED
 
 
 def overall(whole: Verdict) -> int:

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +41,8 @@ def unheard(out: TextIO, *, asked: bool) -> Iterator[None]:
     if not (asked and in_actions()):
         yield
         return
+    import secrets
+
     word = secrets.token_hex(16)
     out.write(f"::group::what the tools print\n::stop-commands::{word}\n")
     out.flush()

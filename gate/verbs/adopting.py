@@ -58,7 +58,7 @@ def hook(words: argparse.Namespace, out: TextIO) -> int:
     from gate import flow
     from gate.acts import hook as hooks
     from gate.facts import Mode
-    from gate.judge.verdict import exit_code
+    from gate.judge.exits import exit_code
     from gate.report import answers, lines
     from gate.report.text import plain
     from gate.units import show_count

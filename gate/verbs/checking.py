@@ -76,7 +76,7 @@ def check(words: argparse.Namespace, out: TextIO) -> int:
     """Run one kind of check, or say what is recorded of it."""
     from gate import again
     from gate.facts.rows import Told
-    from gate.judge.verdict import exit_code
+    from gate.judge.exits import exit_code
 
     otherwise = bool(words.steps or words.budget)
     if words.what != "memory" and (words.cases or words.explain or otherwise or words.shard):
@@ -157,7 +157,7 @@ def measure(words: argparse.Namespace, out: TextIO) -> int:
     from gate.acts import single
     from gate.facts import Outcome
     from gate.facts.rows import Told
-    from gate.judge.verdict import exit_code
+    from gate.judge.exits import exit_code
 
     names = single.asked(words.question, setup=words.setup)
     if words.max and words.question in {"default", "all"}:

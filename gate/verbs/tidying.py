@@ -66,7 +66,7 @@ def clean(words: argparse.Namespace, out: TextIO) -> int:
     from gate import flow
     from gate.acts import planning, tidying
     from gate.facts.work import Phase
-    from gate.judge.verdict import exit_code
+    from gate.judge.exits import exit_code
     from gate.report import answers, terminal
     from gate.report.text import plain
 
@@ -98,7 +98,7 @@ def docs(words: argparse.Namespace, out: TextIO) -> int:
     from gate.acts import consolidation, planning
     from gate.facts import Mode
     from gate.facts.work import Phase
-    from gate.judge.verdict import exit_code
+    from gate.judge.exits import exit_code
     from gate.report import answers, moves, terminal
 
     house = flow.enter(Path.cwd(), mode(words))
