@@ -1,9 +1,10 @@
 """What a page tells about checks and cases, the worst first: words, no layout."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from gate.facts import Finding
 from gate.facts.rows import Counted, Row, Verdict
 from gate.facts.work import Question
 from gate.report.page.studio import Drawings, Studio
@@ -47,19 +48,9 @@ def urgent(verdict: Verdict, studio: Studio) -> Iterator[Card]:
     for row in sorted((row for row in verdict.rows if row.open), key=lambda row: ORDER.index(row.counted)):
         found = held(row)
         if found:
-            said = found.finding
-            yield Card(
-                check=row.step.check,
-                anchor=anchor(row.step.check),
-                counted=row.counted,
-                headline=said.headline,
-                details=said.details,
-                next_act=said.next_act,
-                command=row.step.command,
-                digest=row.digest[:SHORT],
-                waived=tuple(f"the waiver by {gone.owner} at {gone.place} expired on {gone.expires}: {gone.reason}" for gone in row.lapsed),
-                drawings=studio.of(row, whole=True),
-            )
+            lapsed = [f"the waiver by {gone.owner} at {gone.place} expired on {gone.expires}: {gone.reason}" for gone in row.lapsed]
+            card, drawings = _card(row, found.finding, lapsed), studio.of(row, whole=True)
+            yield replace(card, next_act=found.finding.next_act, command=row.step.command, drawings=drawings)
 
 
 def lived_with(verdict: Verdict) -> Iterator[Card]:
@@ -67,17 +58,21 @@ def lived_with(verdict: Verdict) -> Iterator[Card]:
     for row in verdict.rows:
         found = held(row)
         if found and not row.open and row.asked and row.counted is not Counted.PASSED:
-            said = found.finding
             words = [f"until {one.expires} by {one.owner} ({one.place}): {one.reason}" for one in row.waivers]
-            yield Card(
-                check=row.step.check,
-                anchor=anchor(row.step.check),
-                counted=row.counted,
-                headline=said.headline,
-                details=said.details,
-                digest=row.digest[:SHORT],
-                waived=(*words, *([f"optional: {row.optional}"] if row.optional else [])),
-            )
+            yield _card(row, found.finding, [*words, *([f"optional: {row.optional}"] if row.optional else [])])
+
+
+def _card(row: Row, said: Finding, waived: Sequence[str]) -> Card:
+    """Tell what was found, and what it is waived by or was."""
+    return Card(
+        check=row.step.check,
+        anchor=anchor(row.step.check),
+        counted=row.counted,
+        headline=said.headline,
+        details=said.details,
+        digest=row.digest[:SHORT],
+        waived=tuple(waived),
+    )
 
 
 def cases(verdict: Verdict, studio: Studio) -> Iterator[Case]:
