@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from gate import __version__
 from gate.errors import GateError
 from gate.report.text import plain
-from gate.verbs import Act, adopting, checking, debts, finishing, manual, recording, reporting, sharing, tasks, tidying
+from gate.verbs import Act, adopting, checking, comparing, debts, finishing, manual, recording, reporting, sharing, tasks, tidying
 
 _PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 
@@ -74,6 +74,6 @@ def parser() -> argparse.ArgumentParser:
 
     made = verb("completion", _completion(parser), "print what lets a shell complete the words of gate")
     made.add_argument("shell", choices=("bash", "zsh", "fish"))
-    for part in (adopting, tidying, checking, debts, finishing, recording, reporting, sharing, tasks):
+    for part in (adopting, tidying, checking, comparing, debts, finishing, recording, reporting, sharing, tasks):
         part.name(verb)
     return parser

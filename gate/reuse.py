@@ -95,7 +95,8 @@ def asked(step: Step) -> Asked:
     """Say what reuse must know of a step."""
     told, work = asdict(replace(step, debts=())), step.work
     if isinstance(work, Question):
-        del told["work"]["limit"]["place"]
+        for name in ("place", "slack"):  # neither decides what is measured, nor what is found on one tree
+            del told["work"]["limit"][name]
     tool = work if isinstance(work, Tool) else None
     other = _PYTHON if tool and tool.reads == "mypy" else _TREE
     return Asked(

@@ -14,6 +14,7 @@ _UNITS = {
     "GiB": 2**30,
 }
 _SIZE = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(B|kB|MB|GB|KiB|MiB|GiB)")
+_SHARE = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(%)")
 _COUNT = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?)")
 _TIME = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(ms|s|min)")
 _AGE = re.compile(r"([0-9]{1,40}(?:\.[0-9]{1,40})?) ?(min|h|d)")
@@ -79,6 +80,17 @@ def amount(text: str) -> tuple[float, str]:
         raise ValueError(message)
     number, unit, per, events = found.groups()
     return float(number) * _UNITS.get(unit, 1), f"B/{per}" if unit else f"/{events}" if events else ""
+
+
+def share(text: str) -> float:
+    """Read a part of a whole, written in percent.
+
+    >>> share("1 %"), share("12.5%")
+    (0.01, 0.125)
+
+    Raises ValueError for anything else.
+    """
+    return _read(text, _SHARE, {"%": 0.01}, 'a part of a whole; write for example "1 %"')
 
 
 def duration(text: str) -> float:

@@ -154,7 +154,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Base:
-    """What the memory questions found on another revision, in the same environment and under the same policy."""
+    """What checks found on another revision, in the same environment and under the same policy."""
 
     revision: str  # as it was named
     commit: str
@@ -172,6 +172,32 @@ class Compared:
     says: str  # better, worse, same, cannot tell
     change: float = 0.0  # now less base, in the unit of the limit
     why: str = ""  # what makes it so
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """One check on the base and now."""
+
+    step: Step
+    base: Row
+    now: Row
+    says: str  # better, worse, same, cannot tell
+    outcome: Outcome  # what it counts for: FAILED when something is new or worse that nobody lives with
+    why: str = ""
+    new: tuple[Complaint, ...] = ()  # not found on the base
+    accepted: tuple[Complaint, ...] = ()  # likewise, but somebody lives with it
+    fixed: tuple[Debt, ...] = ()  # found on the base only
+    unchanged: int = 0
+    change: float = 0.0  # of a memory question: now less base, in the unit of its limit
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Every check on the base and now."""
+
+    base: Base
+    tree: str  # that is compared with it
+    rows: tuple[Difference, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

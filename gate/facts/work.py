@@ -126,6 +126,14 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Slack:
+    """How much worse than on the base a quantity may be."""
+
+    amount: float = 0.0  # in the unit of the limit
+    share: float = 0.0  # of what the base has
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Limit:
     """The most that a quantity may be."""
 
@@ -136,6 +144,7 @@ class Limit:
     meter: str = ""  # the one meter that the limit is about; "" lets the larger of heap and rss decide: footprint
     because: str = ""
     place: str = ""  # policy file and line
+    slack: Slack | None = None  # None: nothing is demanded of a comparison with the base
 
     @property
     def bar(self) -> float:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from gate.facts import Diagnostic, Reading
@@ -34,6 +35,12 @@ def place(reading: Reading, debts: Iterable[Debt], root: Path) -> Reading:
     asked = {debt.scope for debt in debts if debt.scope} if placed else set()
     still = (scope for scope in asked if scope in there or _is_there(scope, root, outline))
     return replace(reading, diagnostics=placed, scopes=tuple(sorted(still)))
+
+
+def there(scopes: Iterable[str], root: Path) -> frozenset[str]:
+    """Return those scopes, "path:Class.method" or "path", that are still in the tree."""
+    outline = cache(lambda path: _read(root / path) if path.endswith(_ENDS) else None)
+    return frozenset(scope for scope in scopes if scope and _is_there(scope, root, outline))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,6 +92,7 @@ def _questions(
             alpha=getattr(wanted, "alpha", 0.0),
             meter=getattr(wanted, "meter", ""),
             because=wanted.because,
+            slack=getattr(wanted, "no_worse_than_base", None),
             place=policy.places.get(f"memory.{key}.limits.{name.removeprefix('churn-')}", "policies/memory.yaml"),
         )
         work = Question(

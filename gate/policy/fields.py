@@ -9,6 +9,7 @@ from typing import Annotated, Literal, cast
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from gate import units
+from gate.facts.work import Slack
 from gate.policy.wording import show
 
 MOST_DAYS = 180  # that what is lived with may hold: what lasts longer is a limit or a rule, and is written as one
@@ -28,10 +29,10 @@ def written(text: str) -> float:
     return cast("float", text)
 
 
-def _quantity(reader: Callable[[str], float], example: str, pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
+def _quantity(reader: Callable[[str], float | Slack], example: str, pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
     """Read with a function of units; only short plain ASCII can be a quantity, the rest shows itself and is refused there."""
 
-    def read(found: object) -> float:
+    def read(found: object) -> float | Slack:
         text = found if isinstance(found, str) else show(found)
         text = text.encode("ascii", "backslashreplace").decode()
         return reader(text if len(text) <= _MOST_QUANTITY else f"{text[: _MOST_QUANTITY - 3]}...")
@@ -39,6 +40,15 @@ def _quantity(reader: Callable[[str], float], example: str, pattern: str) -> tup
     return BeforeValidator(read), WithJsonSchema(
         {"type": "string", "pattern": f"{_DIGITS}{pattern}$", "maxLength": _MOST_QUANTITY, "examples": [example]}
     )
+
+
+def _slack(reader: Callable[[str], float], example: str, pattern: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    """Read how much worse than on the base something may be: as a quantity, or in percent of what the base has."""
+
+    def read(text: str) -> Slack:
+        return Slack(share=units.share(text)) if text.endswith("%") else Slack(amount=reader(text))
+
+    return _quantity(read, example, f"( ?%|{pattern})")
 
 
 def _version(found: object) -> object:
@@ -132,6 +142,9 @@ Size = Annotated[float, *_quantity(units.size, "10 MB", _BYTES)]
 ByteRate = Annotated[float, *_quantity(lambda text: units.rate(text, "step"), "0 B/step", f"{_BYTES}/step")]
 ByteRateCall = Annotated[float, *_quantity(lambda text: units.rate(text, "call"), "0 B/call", f"{_BYTES}/call")]
 ByteRateCycle = Annotated[float, *_quantity(lambda text: units.rate(text, "cycle"), "0 B/cycle", f"{_BYTES}/cycle")]
+SizeSlack = Annotated[Slack, *_slack(units.size, "1 %", _BYTES)]
+ByteRateSlack = Annotated[Slack, *_slack(lambda text: units.rate(text, "step"), "1 B/step", f"{_BYTES}/step")]
+ByteRateCallSlack = Annotated[Slack, *_slack(lambda text: units.rate(text, "call"), "1 B/call", f"{_BYTES}/call")]
 HandleRate = Annotated[float, *_quantity(lambda text: units.count_rate(text, "step"), "0/step", "/step")]
 HandleRateCall = Annotated[float, *_quantity(lambda text: units.count_rate(text, "call"), "0/call", "/call")]
 Duration = Annotated[float, Field(gt=0, le=86400), *_quantity(units.duration, "60 s", " ?(ms|s|min)")]

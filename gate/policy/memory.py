@@ -10,18 +10,23 @@ from gate.policy.base import CLOSED, Again, Model
 from gate.policy.fields import (
     ByteRate,
     ByteRateCall,
+    ByteRateCallSlack,
     ByteRateCycle,
+    ByteRateSlack,
     Duration,
     HandleRate,
     HandleRateCall,
     Name,
     Scalar,
     Size,
+    SizeSlack,
     Target,
     Version,
     Word,
     written,
 )
+
+_BASE = "How much more than on the base gate compare lets pass: a quantity, or percent of what the base has. Left out: it only tells."
 
 
 class Measured(Model):
@@ -52,6 +57,7 @@ class FootprintLimit(LimitPolicy):
     """The most bytes that one live agent may hold."""
 
     max: Size = Field(description="Bytes per live agent.")
+    no_worse_than_base: SizeSlack | None = Field(default=None, description=_BASE)
     meter: Literal["larger", "heap", "rss", "traced"] = Field(
         default="larger",
         description="What the limit is about: the C heap, resident memory that no file holds, the larger of these two, or what is traced.",
@@ -62,6 +68,7 @@ class PeakLimit(LimitPolicy):
     """The most bytes above rest that one agent may need during a step."""
 
     max: Size = Field(description="Bytes above rest during one step of one agent.")
+    no_worse_than_base: SizeSlack | None = Field(default=None, description=_BASE)
 
 
 Alpha = Annotated[float, Field(gt=0, le=0.05)]
@@ -72,6 +79,7 @@ class GrowthLimit(LimitPolicy):
     """The most bytes that one agent may gain with each step."""
 
     max: ByteRate = Field(description="Bytes per step of one agent.")
+    no_worse_than_base: ByteRateSlack | None = Field(default=None, description=_BASE)
     resolution: ByteRate = Field(default=written("1 B/step"), gt=0, description="The smallest steady growth that counts when max is 0.")
     alpha: Alpha = Field(default=0.001, description=_ALPHA)
 
@@ -80,6 +88,7 @@ class CallGrowthLimit(LimitPolicy):
     """The most bytes that may be gained with each call."""
 
     max: ByteRateCall = Field(description="Bytes per call.")
+    no_worse_than_base: ByteRateCallSlack | None = Field(default=None, description=_BASE)
     resolution: ByteRateCall = Field(default=written("1 B/call"), gt=0, description="The smallest steady growth that counts when max is 0.")
     alpha: Alpha = Field(default=0.001, description=_ALPHA)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gate.errors import GateError
-from gate.repo.worktree import git, git_folder, store
+from gate.repo.worktree import branch, git, git_folder, store
 
 _CHECKOUT = 1800.0  # seconds that checking out a large repository may take
 _OWNED = ".owned"  # the file beside a work tree of ours that its run holds locked
@@ -24,6 +24,33 @@ def commit_of(root: Path, revision: str) -> str:
         message = f"{revision}: names no commit of this repository; name a branch, a tag or a commit that git log shows"
         raise GateError(message)
     return ran.out.strip()
+
+
+def fork(root: Path) -> tuple[str, str]:
+    """Return the branch that the work will go to, as git calls it, and the commit at which it left that branch.
+
+    It is the branch's upstream, unless that is only its own copy on a remote; else the default branch of origin, or main, or master.
+    Raises GateError when there is none, or when this clone does not hold the commit.
+    """
+    own = branch(root)
+    upstream = _named(root, "@{upstream}")
+    is_copy = bool(own) and upstream.partition("/")[2] == own
+    for name in (*([] if is_copy else [upstream]), _named(root, "origin/HEAD"), "main", "master", upstream):
+        if not name or git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", fine=(0, 1, 128)).code:
+            continue
+        ran = git(root, "merge-base", "--end-of-options", "HEAD", name, fine=(0, 1, 128))
+        if ran.code:
+            message = f"{name}: this clone holds no commit from which both it and HEAD come; git fetch --unshallow, or name a revision"
+            raise GateError(message)
+        return name, ran.out.strip()
+    message = "no upstream, no origin/HEAD, no main and no master to compare with; name a revision, for example gate compare HEAD~1"
+    raise GateError(message)
+
+
+def _named(root: Path, name: str) -> str:
+    """Return the branch that a symbolic name stands for, or ""."""
+    ran = git(root, "rev-parse", "--abbrev-ref", "--verify", "--quiet", name, fine=(0, 1, 128))
+    return "" if ran.code else ran.out.strip()
 
 
 def parents(root: Path, revision: str) -> tuple[str, ...]:

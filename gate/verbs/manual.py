@@ -45,6 +45,10 @@ that hold summaries and tasks; it survives squash, rebase and merge.""",
     "init": "Overwrites nothing that is there, and can be taken back.",
     "hook": "Meant for pre-commit and prek; the whole gate is nox.",
     "completion": "Needs the shtab package, which comes with the gate; the script is static and asks the gate nothing.",
+    "compare": """The base is checked out below .gate, and judged by the policies as they are now. What is on
+record of its tree is not measured again. Exit code 1: a finding is new, a limit is broken
+that held, or further broken, or a no_worse_than_base of policies/memory.yaml is not met;
+3: nobody can tell whether one is met. What is better, or worse within its limit, is told.""",
     "baseline": "Debts of today may be lived with: they may become fewer, and never more.",
 }
 
@@ -71,6 +75,7 @@ _EXAMPLES = {
     "report": ("gate report --sarif --out gate.sarif", "gate report --html"),
     "init": ("gate init --dry-run", "gate init"),
     "hook": ("gate hook", "gate hook bots.py"),
+    "compare": ("gate compare", "gate compare v1.2 --json"),
     "baseline": ("gate baseline create", "gate baseline update"),
 }
 
