@@ -68,7 +68,8 @@ def _asked(base: flow.House, steps: Sequence[Step], folder: Path, tree: str) -> 
 def _looked(step: Step, folder: Path) -> inquiry.Answer:
     """Let a tool look at the base; what it prints is not shown, because it reads like a word about the tree at hand."""
     if isinstance(step.work, Tool):
-        step = replace(step, work=replace(step.work, stream=False))
+        rooted = (f"--rootdir={folder}",) if step.work.reads == "pytest" else ()  # paths are below it, as in the checkout
+        step = replace(step, work=replace(step.work, stream=False, argv=(*step.work.argv, *rooted)))
     reading = index.check(step.work, folder) if isinstance(step.work, Index) else tools.measure(step, folder)
     return reading, judge(step, reading, Mode.CHECK)
 

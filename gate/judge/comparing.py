@@ -34,8 +34,8 @@ def complaints(row: Row) -> tuple[Complaint, ...]:
     if found is None or found.finding.outcome is not Outcome.FAILED:
         return ()
     if isinstance(work, Tool) and work.reads == "pytest":  # a test fails, whatever it says then
-        told = [baseline.complaint(row.step.check, one) for one in found.reading.diagnostics]
-        return tuple(replace(one, message="", amount=None) for one in told)
+        told = (baseline.complaint(row.step.check, one) for one in found.reading.diagnostics)
+        return tuple(replace(one, message=one.message.partition(": ")[0], amount=None) for one in told)
     return baseline.complaints(row.step, found.finding, found.reading)
 
 

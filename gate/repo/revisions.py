@@ -11,6 +11,7 @@ from gate.errors import GateError
 from gate.repo.worktree import branch, git, git_folder, store
 
 _CHECKOUT = 1800.0  # seconds that checking out a large repository may take
+_STOPS = ("ruff.toml", "pytest.ini")  # empty: a tool whose revision says nothing of it must not go on to the checkout's configuration
 _OWNED = ".owned"  # the file beside a work tree of ours that its run holds locked
 
 
@@ -83,6 +84,8 @@ def checked_out(root: Path, commit: str) -> Iterator[Path]:
 
     trees = store(root) / "trees"
     trees.mkdir(exist_ok=True)
+    for name in _STOPS:
+        (trees / name).touch()
     with (trees / "lock").open("wb") as door:
         fcntl.flock(door, fcntl.LOCK_EX)
         for mark in trees.glob(f"*{_OWNED}"):
