@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gate import inquiry
+from gate import flow, inquiry, reuse
 from gate.cli import main
 from gate.errors import GateError
-from gate.facts import Diagnostic, Estimate, Finding, Outcome, Reading
+from gate.facts import Diagnostic, Estimate, Finding, Mode, Outcome, Reading
 from gate.facts.rows import Base, Comparison, Difference, Row
 from gate.facts.work import Question, Slack, Step, Tool
 from gate.judge import comparing
@@ -280,3 +280,26 @@ def test_base_of_a_branch(bare: Repository) -> None:
     bare.commit("feat: another root")
     with pytest.raises(GateError, match="origin/trunk: this clone holds no commit from which both it and HEAD come"):
         revisions.fork(bare.root)
+
+
+@pytest.mark.parametrize(
+    ("written", "slack"),
+    [("1 %", Slack(share=0.01)), ("12.5%", Slack(share=0.125)), ("100 kB", Slack(amount=100_000)), ("0 B", Slack(amount=0))],
+)
+def test_a_demand_is_written_in_percent_or_as_a_quantity(house: Repository, written: str, slack: Slack) -> None:
+    """Both mean themselves in the plan; whether it is demanded decides nothing about what is measured, so evidence holds on."""
+    house.write("policies/memory.yaml", MEMORY.replace("100 B", written))
+    step = next(step for step in flow.enter(house.root, Mode.CHECK).steps if isinstance(step.work, Question))
+    assert isinstance(step.work, Question)
+    assert step.work.limit.slack == slack
+    free = replace(step, work=replace(step.work, limit=replace(step.work.limit, slack=None)))
+    assert reuse.asked(free) == reuse.asked(step)
+
+
+@pytest.mark.parametrize("written", ["1", "5 % of it", "1 B/step", "-1 %"])
+def test_a_demand_that_means_nothing_is_refused(house: Repository, capsys: pytest.CaptureFixture[str], written: str) -> None:
+    """What is neither is one line with its place and both forms."""
+    house.write("policies/memory.yaml", MEMORY.replace("100 B", written))
+    assert call("compare")[0] == 2
+    said = f'limits.footprint.no_worse_than_base: "{written}" is not a size; write for example "10 MB", or "1 %"\n'
+    assert capsys.readouterr().err == f"gate: policies/memory.yaml:8: agents.bot.{said}"

@@ -46,7 +46,13 @@ def _slack(reader: Callable[[str], float], example: str, pattern: str) -> tuple[
     """Read how much worse than on the base something may be: as a quantity, or in percent of what the base has."""
 
     def read(text: str) -> Slack:
-        return Slack(share=units.share(text)) if text.endswith("%") else Slack(amount=reader(text))
+        if text.endswith("%"):
+            return Slack(share=units.share(text))
+        try:
+            return Slack(amount=reader(text))
+        except ValueError as error:
+            message = f'{error}, or "1 %"'
+            raise ValueError(message) from error
 
     return _quantity(read, example, f"( ?%|{pattern})")
 
