@@ -296,7 +296,7 @@ def test_a_demand_is_written_in_percent_or_as_a_quantity(house: Repository, writ
     assert reuse.asked(free) == reuse.asked(step)
 
 
-@pytest.mark.parametrize("written", ["1", "5 % of it", "1 B/step", "-1 %"])
+@pytest.mark.parametrize("written", ["1", "5 % of it", "1 B/step", "-1 kB"])
 def test_a_demand_that_means_nothing_is_refused(house: Repository, capsys: pytest.CaptureFixture[str], written: str) -> None:
     """What is neither is one line with its place and both forms."""
     house.write("policies/memory.yaml", MEMORY.replace("100 B", written))
