@@ -181,6 +181,7 @@ def test_push_then_a_fork_then_its_mended_head(project: Repository, machine: Mac
     assert (done["verdict"].result, done["verdict"].outputs["code"]) == ("failure", "1"), told(done)
     assert "This pull request changes policies; it was judged by the one of the base branch." in done["verdict"].log
     assert "memory/ant/growth is FAILED" in done["verdict"].summary
+    assert "its limit held on the base: heap grows by" in done["verdict"].log, told(done)
     assert machine.saved == saved
     assert ("Upload the findings to code scanning", "skipped") in done["verdict"].ran
 
@@ -194,6 +195,7 @@ def test_push_then_a_fork_then_its_mended_head(project: Repository, machine: Mac
     good = proposed(fork, project, machine)
     done = play(machine, REUSABLE, good, INPUTS)
     assert done["verdict"].outputs["code"] == "0", told(done)
+    assert "NO WORSE than the base: 0 new findings, 0 fixed" in done["verdict"].log, told(done)
     hub.pulls[0]["head"]["sha"] = good.payload["pull_request"]["head"]["sha"]
     said = play(machine, COMMENT, completed(good, machine, project))
     assert "wrote the comment on #1 anew" in said["comment"].log
