@@ -257,6 +257,19 @@ def test_what_somebody_answers_for_is_told_and_passes(house: Repository) -> None
     assert (code, checks["lint"]["new"], [one["rule"] for one in checks["lint"]["accepted"]]) == (0, [], ["I001", "F401"])
 
 
+def test_a_finding_that_is_mended_here_and_made_there_is_new(house: Repository) -> None:
+    """A function that is still there, mended, has not become the other one that does the same: this is a swap."""
+    house.write("policies/memory.yaml", "version: 1\nwithout: no agent yet\n")
+    house.write("policies/quality.yaml", "version: 1\npaths: [bots.py]\nwithout: {tests: not now, types: not now}\n")
+    whole = (house.root / "bots.py").read_text()
+    house.write("bots.py", whole + LOCAL)
+    house.commit()
+    house.write("bots.py", whole + LOCAL.replace("    total = 3\n", "") + LOCAL.replace("count", "again"))
+    code, checks, _ = told("HEAD")
+    assert (code, [one["scope"] for one in checks["lint"]["new"]]) == (1, ["bots.py:again"])
+    assert checks["lint"]["fixed"] == ["lint F841 bots.py:count: Local variable `total` is assigned to but never used"]
+
+
 def test_base_of_a_branch(bare: Repository) -> None:
     """The base is where the branch left its upstream, origin's default branch, main or master; its own copy on a remote is none."""
     first = bare.commit()
