@@ -21,7 +21,7 @@ def compare(words: argparse.Namespace, out: TextIO) -> int:
     from gate import flow
     from gate.acts import comparing
     from gate.facts import Mode
-    from gate.judge.verdict import exit_code
+    from gate.judge.exits import exit_code
     from gate.report import comparing as report
 
     with unheard(sys.stderr if words.json else out, asked=True), aside(asked=words.json):
