@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gate import flow, tasking
-from gate.acts import against, completing, entering, page, tidying
+from gate.acts import against, completing, entering, guarding, page, tidying
 from gate.acts.completing import Finished
 from gate.errors import GateError, TaskError
 from gate.facts import Evidence
@@ -74,7 +74,8 @@ def verdict_of(house: flow.House, task_id: str, there: flow.House | None = None)
     asked = tasking.asked(there.policy, tasks, tasks.find(task_id), [step.check for step in there.steps])
     whole, phases = flow.summarise(there)
     whole = replace(whole, commit=worktree.head(house.root), branch=worktree.branch(house.root))
-    return (verdicts.of_task(whole, asked) if asked else whole), phases
+    whole = verdicts.of_task(whole, asked) if asked else whole
+    return guarding.stand(house.root, there.policy, whole, there.root), phases
 
 
 def preview(house: flow.House, wish: Wish) -> Drawn:

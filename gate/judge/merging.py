@@ -47,6 +47,12 @@ def above(some: Iterable[Debt], parent: Iterable[Debt]) -> tuple[Debt, ...]:
     return tuple(sorted(wrong, key=baseline.order))
 
 
+def grown(before: Iterable[Debt], after: Iterable[Debt]) -> tuple[Debt, ...]:
+    """Return the debts that were not known before, also not where their code lay then."""
+    old, new = tuple(before), tuple(after)
+    return above(new, _follow(old, new, old))
+
+
 def above_both(some: Iterable[Debt], ours: Iterable[Debt], theirs: Iterable[Debt]) -> tuple[Debt, ...]:
     """Return those of some debts that exceed both sides of a merge: no side has ever known so much."""
     every = tuple(some)

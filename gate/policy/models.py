@@ -135,6 +135,13 @@ class WaiverPolicy(Model):
     expires: Day = Field(description=f"The last day on which this holds, at most {MOST_DAYS} days ahead.")
 
 
+class AcknowledgedPolicy(Model):
+    """One change that lets more through, and why that is right."""
+
+    policy: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")] = Field(description="What `gate policy guard` says of the change.")
+    reason: Said
+
+
 class LearningPolicy(Model):
     """One thing that a task taught; the docs phase writes it into AGENTS.md and CLAUDE.md."""
 
@@ -161,6 +168,9 @@ class WorkflowPolicy(Model):
         default=(), description="Checks, or patterns, that decide about every task, also about one that names others.", examples=[["tests"]]
     )
     waivers: tuple[WaiverPolicy, ...] = Field(default=(), description="What is FAILED, INCONCLUSIVE or SKIPPED and lived with for a while.")
+    acknowledged: tuple[AcknowledgedPolicy, ...] = Field(
+        default=(), description="Changes of policies that let more through than on the base; each holds until it is on the base itself."
+    )
     record: RecordPolicy = Field(default_factory=RecordPolicy)
     commit: CommitPolicy = Field(default_factory=CommitPolicy)
     learnings: tuple[LearningPolicy, ...] = Field(default=(), description="Kept in one block of AGENTS.md and CLAUDE.md.")

@@ -23,9 +23,11 @@ _POLICIES = ("memory", "quality", "cleanup", "docs", "workflow", "baseline")
 
 def name(verb: Verb) -> None:
     """Name the verbs of this part."""
-    made = as_json(verb("policy", policy, "check the policies, or print the JSON Schema of one"))
-    made.add_argument("what", choices=("check", "schema"))
-    made.add_argument("name", nargs="?", choices=_POLICIES, help="for schema: which file")
+    made = as_json(verb("policy", policy, "check the policies, compare them with the base, or print the JSON Schema of one"))
+    made.add_argument("what", choices=("check", "guard", "schema"))
+    made.add_argument(
+        "name", nargs="?", metavar="NAME", help="for schema: which file; for guard: a revision (default: where the branch began)"
+    )
     made = shown(only_report(verb("check", alone(check), "run one check, record its evidence")))
     made.add_argument("--json", action="store_true", help="print everything as gate report --json does, of these checks alone")
     made.add_argument("what", choices=_CHECKS, metavar="|".join(_CHECKS), help="quality: format, lint and types side by side")
@@ -51,12 +53,14 @@ def name(verb: Verb) -> None:
 
 
 def policy(words: argparse.Namespace, out: TextIO) -> int:
-    """Check all policies, or print a schema."""
+    """Check all policies, compare them with the base, or print a schema."""
     from gate import policy as policies
     from gate.repo import worktree
 
+    if words.what == "guard":
+        return guard(words, out)
     if words.what == "schema":
-        if not words.name:
+        if words.name not in _POLICIES:
             message = "policy schema: which file? write for example: gate policy schema memory"
             raise GateError(message)
         out.write(policies.schema_text(words.name))
@@ -70,6 +74,23 @@ def policy(words: argparse.Namespace, out: TextIO) -> int:
     else:
         out.write(f"policies: {show_count(cases, 'memory case')}, no mistakes, sha256:{found.digest}\n")
     return 0
+
+
+def guard(words: argparse.Namespace, out: TextIO) -> int:
+    """Tell what lets more through than on the base; 1 until somebody says why that is right."""
+    from gate import policy as policies
+    from gate.acts import guarding
+    from gate.repo import worktree
+    from gate.report import answers
+
+    root = worktree.find_root(Path.cwd())
+    found = guarding.guard(root, policies.load(root), words.name or "")
+    code = 1 if found.open else 0
+    if words.json:
+        out.write(answers.write(code, **found.as_dict()))
+    else:
+        out.writelines(f"{plain(line)}\n" for line in found.lines())
+    return code
 
 
 def check(words: argparse.Namespace, out: TextIO) -> int:

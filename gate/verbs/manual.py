@@ -16,6 +16,8 @@ The last line is the one command that carries out exactly this plan.""",
 ignored by git is removed, everything else goes to a trash below .gate.""",
     "docs": """Moves files, so it runs only when it is asked by name. gate check docs only looks.""",
     "policy": """Tells all mistakes of all files at once, each with its line and what to write instead.
+guard names each field that lets more through than on the base, the commit where the branch
+began, and fails until workflow.yaml acknowledges it; gate summary and gate finish do, too.
 The schema of a file lets an editor complete and explain its keys.""",
     "check": f"""{_LAW}
 Evidence holds for one tree, one set of policies and one environment. Where nothing that a
@@ -56,7 +58,7 @@ _EXAMPLES = {
     "plan": ("gate plan", "gate plan --json"),
     "clean": ("gate clean --dry-run", "gate clean", "gate clean --undo"),
     "docs": ("gate docs --dry-run", "gate docs", "gate docs --undo"),
-    "policy": ("gate policy check", "gate policy schema memory > policies/.schema/memory.json"),
+    "policy": ("gate policy check", "gate policy guard", "gate policy schema memory > policies/.schema/memory.json"),
     "check": ("gate check lint", "gate check memory bot --explain", "gate check memory --shard 1/4"),
     "measure": ("gate measure bots.py:step --setup bots.py:Bot", 'gate measure bots:load --question growth --max "8 B/call"'),
     "calibrate": ("gate calibrate", "gate calibrate --check bot"),
