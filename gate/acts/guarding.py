@@ -10,8 +10,8 @@ from gate.environment import policies
 from gate.errors import GateError, PolicyError
 from gate.facts.rows import Verdict
 from gate.facts.work import Debt
+from gate.judge import baseline, merging
 from gate.judge import guard as judge
-from gate.judge import merging
 from gate.policy import ALL, FILES, FOLDER, Policy, parse
 from gate.policy.reader import Located, read
 from gate.policy.scalars import REFUSED
@@ -105,6 +105,11 @@ def guard(root: Path, policy: Policy, revision: str = "", *, there: Path | None 
     return _compared(base, before, policy, _read(texts), _read(_own(there or root)))
 
 
+def flat(policy: Policy) -> dict[judge.Path, object]:
+    """Return every value of a policy by its key path."""
+    return {path: value for path, _, value in _leaves(_dumped(policy), (), ())}
+
+
 def stand(root: Path, policy: Policy, whole: Verdict, there: Path | None = None) -> Verdict:
     """Return a verdict that is not COMPLETED while policies are looser than on the base and nobody says why."""
     found = guard(root, policy, there=there)
@@ -115,9 +120,8 @@ def stand(root: Path, policy: Policy, whole: Verdict, there: Path | None = None)
 
 
 def _compared(base: str, before: Policy, after: Policy, said: Mapping[str, Located], says: Mapping[str, Located]) -> Guarded:
-    old, new = dict(_flat(before)), dict(_flat(after))
     where = dict(_where(before)), dict(_where(after))
-    rows = judge.loosened(old, new)
+    rows = judge.loosened(flat(before), flat(after))
     known, owed = _debts(before), _debts(after)
     grown = merging.grown(known, owed)
     fields = tuple(
@@ -154,11 +158,6 @@ def _own(root: Path) -> dict[str, bytes]:
 def _read(texts: Mapping[str, bytes]) -> dict[str, Located]:
     """Read files again as they are written: `10 kB` says more to people than a number of bytes."""
     return {kind: read(raw) for kind, raw in texts.items() if kind in FILES}
-
-
-def _flat(policy: Policy) -> Iterator[tuple[judge.Path, object]]:
-    """Yield every value of a policy with its key path."""
-    return ((path, value) for path, _, value in _leaves(_dumped(policy), (), ()))
 
 
 def _where(policy: Policy) -> Iterator[tuple[judge.Path, tuple[str | int, ...]]]:

@@ -54,6 +54,16 @@ def digest(rows: tuple[Loosened, ...], debts: tuple[str, ...] = ()) -> str:
     return f"sha256:{hashlib.sha256(json.dumps([told, list(debts)], sort_keys=True).encode()).hexdigest()}"
 
 
+def knows(path: Path) -> bool:
+    """Tell whether a field has a rule of its own; of the others every change is told."""
+    return any(_fits(path, shape) for shape in _RULES)
+
+
+def matters(path: Path) -> bool:
+    """Tell whether a field decides about anything."""
+    return _rule(path) is not _free
+
+
 def _higher(old: object, new: object) -> str:
     """Tell that a number rose, or that there is none any more to bound anything.
 
@@ -188,6 +198,7 @@ _RULES: dict[Path, Rule] = {
     ("workflow", "gate", "*", "checks"): _uncovered,
     ("workflow", "floor"): _uncovered,
     ("workflow", "waivers", "*", "expires"): _later,
+    ("workflow", "waivers", "*", "*"): _free,  # its check and what it matches are its name
     ("workflow", "record", "paths"): _more,  # the tree id does not see them
     ("workflow", "record", "max_age"): _higher,
     ("workflow", "record", "summary"): _free,
@@ -200,6 +211,7 @@ _RULES: dict[Path, Rule] = {
     ("workflow", "commit", "reports"): _fewer,
     ("workflow", "commit", "binaries"): _more,
     ("workflow", "commit", "allow", "*", "kinds"): _more,
+    ("workflow", "commit", "allow", "*", "*"): _free,
     ("*", "version"): _free,
 }
 
