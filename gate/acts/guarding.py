@@ -134,7 +134,11 @@ def _compared(base: str, before: Policy, after: Policy, said: Mapping[str, Locat
         )
         for row in rows
     )
-    fields += tuple(Field(place=debt.place, path="debts", old="not known", new=debt.words, why="one more debt") for debt in grown[:_SHOWN])
+    lines = {baseline.identity(debt): debt.place for debt in owed}
+    fields += tuple(
+        Field(place=lines[baseline.identity(debt)], path="debts", old="not known", new=debt.words, why="one more debt")
+        for debt in grown[:_SHOWN]
+    )
     if len(grown) > _SHOWN:
         rest = show_count(len(grown) - _SHOWN, "debt")
         fields += (Field(place=f"{FOLDER}/baseline.yaml", path="debts", old="not known", new=f"{rest} more", why="more debts"),)
