@@ -548,9 +548,9 @@ def test_stale_generated_text_is_told(ready: Repository) -> None:
 def test_plain_yaml_store_is_finished(ready: Repository) -> None:
     """A tasks.yaml is changed in two places and committed; every other line stays."""
     ready.write("policies/workflow.yaml", "version: 1\ntasks: tasks.yaml\nrecord: {paths: [docs/completed, tasks.yaml]}\n")
+    ready.commit()  # one more record path: else the guard asks why
     text = "tasks:\n  - id: 7 # ours\n    title: Share\n    status: pending # yet\n    details: 'gate: {checks: [docs/links]}'\n"
     ready.write("tasks.yaml", text)
-    ready.commit()  # one more record path: else the guard asks why
     main(["plan"], io.StringIO())
     main(["check", "docs"], io.StringIO())
     assert finish("7")[0] == 0

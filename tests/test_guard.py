@@ -261,3 +261,12 @@ def test_without_a_base_it_says_why(bare: Repository, monkeypatch: pytest.Monkey
     assert code == 0
     assert "has no policies to compare with: policies/memory.yaml is not there" in text
     assert call("policy", "guard", "nowhere")[0] == 2
+
+
+def test_what_bounds_nothing_any_more_is_looser_and_rounding_is_not() -> None:
+    """A bound that is gone, and a policy that measures nothing, are told; a number that differs by how it was computed is not."""
+    most = ("memory", "agents", "bot", "limits", "peak", "max")
+    slack = (*most[:-1], "no_worse_than_base", "amount")
+    assert [row.why for row in guard.loosened({most: 9.0, slack: 1.0}, {most: 9.0})] == ["left out"]
+    assert [row.why for row in guard.loosened({most: 9.0}, {("memory", "without"): "later"})] == ["not asked any more", "done without"]
+    assert not guard.loosened({most: 0.3}, {most: 0.1 + 0.2})
