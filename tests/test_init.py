@@ -297,3 +297,50 @@ def test_a_diff_shows_a_missing_newline() -> None:
     """What a page changes is shown as git shows it."""
     page = Page(path="a", before=b"x", after=b"x\ny\n", merges=True)
     assert page.diff == "--- a/a\n+++ b/a\n@@ -1 +1,2 @@\n-x\n\\ No newline at end of file\n+x\n+y\n"
+
+
+@pytest.fixture
+def indebted(stranger: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Return the same project with mypy too, and with mistakes of both tools, some of which ruff could mend."""
+    monkeypatch.setattr(cases, "measure", lambda *_, **__: ())
+    pyproject = (stranger.root / "pyproject.toml").read_text()
+    stranger.write("pyproject.toml", pyproject + "\n[tool.mypy]\nstrict = true\n")
+    stranger.write("herd.py", HERD.replace("SIZE   = 3", "SIZE = 3").replace("import random\n", "import os\nimport random\n"))
+    stranger.write("barn.py", '"""A barn."""\n\nimport sys\n\n\ndef size() -> str:\n    """Tell."""\n    return 3\n\n\nX   = 1\n')
+    stranger.commit()
+    return stranger
+
+
+def test_debts_are_asked_from_the_first_day(indebted: Repository) -> None:
+    """What ruff and mypy find is known and passes, nothing of it is mended, what is planted fails alone, and all can be taken back."""
+    before = {path: (indebted.root / path).read_bytes() for path in ("herd.py", "barn.py", "tests/test_herd.py")}
+    code, told = call("init")
+    assert code == 0, told
+    assert "asked    format, lint, types, tests, docs, memory" in told
+    assert "known    format: 1 debt, may shrink, never grow: unformatted 1\n" in told
+    assert "known    lint: 2 debts, may shrink, never grow: F401 2\n" in told
+    assert "known    types: 1 debt, may shrink, never grow: return-value 1\n" in told
+    assert "wrote    policies/baseline.yaml (new)\nwrote    .gitattributes (new)\n" in told
+    assert "set      git config merge.gate-baseline.driver: " in told
+    assert "-m gate baseline merge %O %A %B %P" in indebted.git("config", "merge.gate-baseline.driver")
+    for words in (("format",), ("lint",), ("types",)):
+        code, said = call("check", *words)
+        assert (code, "nothing new" in said) == (0, True), said
+    assert {path: (indebted.root / path).read_bytes() for path in before} == before
+    assert "nothing to do: everything is there" in call("init")[1]
+    indebted.write("field.py", '"""A field."""\n\nimport json\n\nWIDTH: int = "wide"\n')
+    indebted.write("policies/quality.yaml", (indebted.root / "policies/quality.yaml").read_text().replace("barn.py", "barn.py, field.py"))
+    code, said = call("check", "lint", "types")
+    assert code == 1
+    planted = [line.strip() for line in said.splitlines() if re.match(r" +\S+\.py:\d+: ", line)]
+    assert planted == [
+        "field.py:3: `json` imported but unused [F401]",
+        'field.py:5: Incompatible types in assignment (expression has type "str", variable has type "int") [assignment]',
+    ]
+    assert "lint  ruff: 1 new finding, 2 known debts" in said
+    (indebted.root / "field.py").unlink()
+    indebted.git("checkout", "--", ".")
+    indebted.write("policies/quality.yaml", (indebted.root / "policies/quality.yaml").read_text().replace("barn.py, field.py", "barn.py"))
+    code, said = call("init", "--undo")
+    assert (code, "took back git's merge driver for baselines" in said) == (0, True), said
+    assert indebted.git("config", "--local", "--list").count("gate-baseline") == 0

@@ -16,6 +16,7 @@ from gate.repo import revisions, worktree
 
 DRIVER = "gate-baseline"
 _SHORT = 12  # letters of a commit
+ATTRIBUTES = ".gitattributes"
 _ATTRIBUTE = f"{debts.FILE} merge={DRIVER}"
 
 
@@ -54,13 +55,26 @@ def verify(root: Path) -> tuple[str, int]:
 
 def install(root: Path) -> tuple[str, ...]:
     """Let git merge baselines by this driver, in this clone; return what was changed."""
+    path = root / ATTRIBUTES
+    before = path.read_bytes() if path.exists() else None
+    after = attributed(before)
+    if after == before:
+        return configure(root)
+    replace_file(path, after)
+    return (f"{ATTRIBUTES}: {_ATTRIBUTE}", *configure(root))
+
+
+def attributed(before: bytes | None) -> bytes:
+    """Return .gitattributes with the line that lets git call the driver."""
+    old = before or b""
+    if _ATTRIBUTE.encode() in old.splitlines():
+        return old
+    return old + (b"" if not old or old.endswith(b"\n") else b"\n") + f"{_ATTRIBUTE}\n".encode()
+
+
+def configure(root: Path) -> tuple[str, ...]:
+    """Tell git in this clone what the driver is; return what was changed."""
     changed = []
-    attributes = root / ".gitattributes"
-    before = attributes.read_text(encoding="utf-8") if attributes.exists() else ""
-    if _ATTRIBUTE not in before.splitlines():
-        rest = before if not before or before.endswith("\n") else f"{before}\n"
-        replace_file(attributes, f"{rest}{_ATTRIBUTE}\n".encode())
-        changed.append(f".gitattributes: {_ATTRIBUTE}")
     command = f"{shlex.quote(sys.executable)} -m gate baseline merge %O %A %B %P"
     for key, value in (("name", "the stricter side of two baselines"), ("driver", command)):
         asked = worktree.git(root, "config", "--local", "--get", f"merge.{DRIVER}.{key}", fine=(0, 1))
@@ -68,6 +82,14 @@ def install(root: Path) -> tuple[str, ...]:
             worktree.git(root, "config", "--local", f"merge.{DRIVER}.{key}", value)
             changed.append(f"git config merge.{DRIVER}.{key}: {value}")
     return tuple(changed)
+
+
+def forget(root: Path) -> bool:
+    """Take the driver out of the configuration of this clone; tell whether it was there."""
+    asked = worktree.git(root, "config", "--local", "--get", f"merge.{DRIVER}.driver", fine=(0, 1))
+    if asked.out.strip():
+        worktree.git(root, "config", "--local", "--remove-section", f"merge.{DRIVER}")
+    return bool(asked.out.strip())
 
 
 def _read(raw: bytes, name: str) -> tuple[Debt, ...]:

@@ -1,18 +1,19 @@
-"""What the tools and the links of a repository say today: what passes is asked from now on, what does not is left out with the reason."""
+"""What the tools and the links of a repository say today: what works is asked from now on, what it finds becomes a known debt."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gate.adopt.project import Project
 from gate.command import find
-from gate.facts import Outcome, Reading
-from gate.facts.work import Documents, Phase, Step, Tool
-from gate.judge import reports
-from gate.measure import documents, tools
+from gate.facts import Finding, Outcome, Reading
+from gate.facts.work import Debt, Documents, Phase, Step, Tool
+from gate.judge import baseline, debts, reports
+from gate.measure import documents, measure, tools
 from gate.threads import answer, side_by_side
 from gate.units import show_count
 
+_MOST = 6_000  # lines that the debts of one check may take of policies/baseline.yaml, which holds 20,000
 _SECONDS = 20.0  # that one tool may take
 _NOT_USED = "this project does not use {}; delete this line to have it asked"
 _RUFF = ("--output-format=json", "--")
@@ -24,7 +25,8 @@ class Judged:
 
     paths: tuple[str, ...]
     without: dict[str, str]  # check -> why it is left out
-    passing: dict[str, str]  # check -> what it said
+    passing: dict[str, str]  # check -> where it is configured
+    debts: dict[str, tuple[Debt, ...]]  # check -> what is known from now on
     dead: dict[str, int]  # document -> complaints about it
     commands: tuple[tuple[str, tuple[str, ...]], ...]  # further linters that pass, by name
 
@@ -38,30 +40,54 @@ def judge(project: Project, root: Path) -> Judged:
         said = {check: answer(each) for check, each in first.items()}
         dead = answer(links)
     paths = wide
-    if project.tests and any(why.startswith("today") for why in said.values()):
-        again = {check: _asked(check, project, narrow, root) if why.startswith("today") else why for check, why in said.items()}
-        if sum(not why for why in again.values()) > sum(not why for why in said.values()):
+    if project.tests and any(one.may_be_better for one in said.values()):
+        again = {check: _asked(check, project, narrow, root) if one.may_be_better else one for check, one in said.items()}
+        if _worth(again.values()) > _worth(said.values()):
             paths, said = narrow, again
-    without = {check: why for check, why in said.items() if why}
+    without = {check: one.why for check, one in said.items() if one.why}
     if not project.tests:
         without["tests"] = "no test was found; delete this line with the first one"
     used = {"format": "ruff", "lint": "ruff", "types": "mypy"}
     return Judged(
         paths=paths,
         without=without,
-        passing={check: project.tools[used[check]] for check, why in said.items() if not why},
+        passing={check: project.tools[used[check]] for check, one in said.items() if one.is_clean},
+        debts={check: one.debts for check, one in said.items() if one.debts},
         dead=dead,
         commands=tuple(_further(project, root)),
     )
 
 
-def _asked(check: str, project: Project, paths: Sequence[str], root: Path) -> str:
-    """Return why a check is left out, or "" when it passes today; a debt begins with "today"."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Said:
+    """What one check says today."""
+
+    why: str = ""  # it is left out
+    debts: tuple[Debt, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.why or self.debts)
+
+    @property
+    def may_be_better(self) -> bool:
+        """Tell whether fewer paths may make a difference."""
+        return bool(self.debts) or self.why.startswith("today")
+
+
+def _worth(every: Iterable[_Said]) -> tuple[int, int]:
+    """Return how many checks are asked, and how many of them find nothing."""
+    told = tuple(every)
+    return sum(not one.why for one in told), sum(one.is_clean for one in told)
+
+
+def _asked(check: str, project: Project, paths: Sequence[str], root: Path) -> _Said:
+    """Return what a check finds, or why it is left out; what may be otherwise on fewer paths begins with "today"."""
     name = "mypy" if check == "types" else "ruff"
     if name not in project.tools:
-        return _NOT_USED.format(name)
+        return _Said(why=_NOT_USED.format(name))
     if not find(name, root):
-        return f"{name} was not there to try when gate init ran; delete this line to have it asked"
+        return _Said(why=f"{name} was not there to try when gate init ran; delete this line to have it asked")
     argv = {
         "format": ("ruff", "format", "--check", *_RUFF, *paths),
         "lint": ("ruff", "check", "--no-fix", *_RUFF, *paths),
@@ -69,28 +95,38 @@ def _asked(check: str, project: Project, paths: Sequence[str], root: Path) -> st
     }[check]
     parse = (("ruff", "check", "--no-fix", *_RUFF[:-1], "--select=E9", "--", "."),) if check == "lint" else ()
     work = Tool(name=name, argv=argv, also=parse, reads=name, seconds=_SECONDS)
-    reading = tools.measure(work, root)
-    found = reports.unusable(_step(check, work), reading) or reports.tool(work, reading, "")
-    if found.outcome is Outcome.PASSED:
-        return ""
+    step = Step(check=check, phase=Phase.QUALITY, does="", command="gate init", work=work)
+    reading = measure(step, root)
+    found = reports.unusable(step, reading) or reports.tool(work, reading, "")
+    if why := _unable(name, found, reading):
+        return _Said(why=why)
+    known = debts.adopted(baseline.complaints(step, found, reading))
+    why = _unformatted(project, paths, reading) if check == "format" else ""
+    if len(known) > _MOST:
+        why = f"today {name} finds {len(reading.diagnostics):,} mistakes, more than a baseline holds; mend some, then delete this line"
+    return _Said(why=why, debts=() if why else known)
+
+
+def _unable(name: str, found: Finding, reading: Reading) -> str:
+    """Say why a tool could not answer, or return ""."""
     if "took longer" in reading.trouble:
         return f"{name} took longer than {_SECONDS:.0f} s when gate init tried it; see that it passes, then delete this line"
     if found.outcome is Outcome.BROKEN:
         return f"today {found.headline.splitlines()[0][:160]}; mend that, then delete this line"
-    return f"today {_debts(check, reading)}; mend them, then delete this line"
+    return ""
 
 
-def _step(check: str, work: Tool) -> Step:
-    return Step(check=check, phase=Phase.QUALITY, does="", command="gate init", work=work)
+def _unformatted(project: Project, paths: Sequence[str], reading: Reading) -> str:
+    """Say that a formatter is not used: whoever never formats need not begin with the next new file."""
+    every = [name for name in project.files if name.endswith((".py", ".pyi")) and any(_is_below(name, path) for path in paths)]
+    odd = {row.path for row in reading.diagnostics}
+    if not odd or len(odd) * 2 < len(every):
+        return ""
+    return f"today ruff would format {show_count(len(odd), 'file')} anew, of {len(every)}; format them, then delete this line"
 
 
-def _debts(check: str, reading: Reading) -> str:
-    """Count what a tool found."""
-    files = len({row.path for row in reading.diagnostics})
-    if check == "format":
-        return f"ruff would format {show_count(files, 'file')} anew"
-    name = "mypy" if check == "types" else "ruff"
-    return f"{name} finds {show_count(len(reading.diagnostics), 'mistake')} in {show_count(files, 'file')}"
+def _is_below(name: str, path: str) -> bool:
+    return name == path or name.startswith(f"{path}/")
 
 
 def _dead(project: Project, root: Path) -> dict[str, int]:
@@ -109,7 +145,7 @@ def _further(project: Project, root: Path) -> list[tuple[str, tuple[str, ...]]]:
     for name, argv in wanted.items():
         work = Tool(name=name, argv=(*argv, *project.code), seconds=_SECONDS)
         if name in project.tools and find(name, root):
-            reading = tools.measure(replace(work), root)
+            reading = tools.measure(work, root)
             if not (reading.trouble or reading.failed):
                 found.append((name, work.argv))
     return found

@@ -2,15 +2,18 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
+from gate.acts import merging
 from gate.adopt.judged import Judged
 from gate.adopt.project import Project
+from gate.judge import debts
 from gate.policy import FOLDER
 from gate.repo import worktree
 from gate.tidy import edits
+from gate.units import show_count
 
 _IGNORED = {  # a line of .gitignore -> a path that it is about: what the tools of the gate leave behind must not be part of a tree
     ".nox/": ".nox/x",
@@ -35,6 +38,7 @@ class Page:
     before: bytes | None
     after: bytes
     merges: bool = False  # it is somebody's: it is shown, and written only when that is asked for
+    short: str = ""  # shown instead of what may be thousands of lines
 
     @property
     def diff(self) -> str:
@@ -49,7 +53,8 @@ def draw(
     root: Path, project: Project, judged: Judged, policies: Mapping[str, str], heapgate: str
 ) -> tuple[tuple[Page, ...], tuple[str, ...]]:
     """Return every file that would be new or change, and in words what is not proposed."""
-    pages = [page for name, text in policies.items() if (page := _new(root, f"{FOLDER}/{name}.yaml", text))]
+    pages = [page for name, text in policies.items() if name != "baseline" and (page := _new(root, f"{FOLDER}/{name}.yaml", text))]
+    pages += _baseline(root, judged, policies["baseline"]) if "baseline" in policies else ()
     filled = _filled(root, project, judged, heapgate)
     pages += _noxfile(root, filled)
     notes = []
@@ -72,6 +77,19 @@ def missing(root: Path) -> tuple[str, ...]:
 def _new(root: Path, path: str, text: str) -> Page | None:
     """Return a file that is not there yet."""
     return Page(path=path, before=None, after=text.encode()) if edits.read(root, path) is None else None
+
+
+def _baseline(root: Path, judged: Judged, text: str) -> Iterator[Page]:
+    """Write down what is found today, and let git merge that; a baseline that is there knows better."""
+    page = _new(root, debts.FILE, text)
+    if page:
+        told = "".join(f"+# {check}: {debts.told(found)}\n" for check, found in judged.debts.items())
+        lines = text.count("\n")
+        yield replace(page, short=f"--- /dev/null\n+++ b/{page.path}\n@@ {show_count(lines, 'line')}, by check and rule @@\n{told}")
+        before = edits.read(root, merging.ATTRIBUTES)
+        after = merging.attributed(before)
+        if after != before:
+            yield Page(path=merging.ATTRIBUTES, before=before, after=after)
 
 
 def _template(name: str, filled: Mapping[str, str]) -> str:

@@ -1,16 +1,17 @@
 """Adoption in its order: look, find candidates, measure, draw every file, and write what is new."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gate import policy
-from gate.acts import calibrate
+from gate.acts import calibrate, merging
 from gate.adopt import cases, classes, judged, pages, texts
 from gate.adopt.pages import Page
 from gate.adopt.project import Project, look
 from gate.facts import Change
+from gate.judge import debts
 from gate.repo import worktree
 from gate.threads import answer, side_by_side
 from gate.tidy import trash
@@ -42,7 +43,7 @@ def propose(root: Path, *, heapgate: str, watch: Watch) -> Proposal:
     watch("looking at the project")
     project, wanted = look(root), pages.missing(root)
     found: tuple[cases.Case, ...] = ()
-    said = judged.Judged(paths=project.code, without={}, passing={}, dead={}, commands=())
+    said = judged.Judged(paths=project.code, without={}, passing={}, debts={}, dead={}, commands=())
     drawn: dict[str, str] = {}
     if wanted:
         with side_by_side(2) as later:  # the tools take their time, and agents must not wait for them
@@ -55,7 +56,9 @@ def propose(root: Path, *, heapgate: str, watch: Watch) -> Proposal:
         where = {key: word for key, word in calibrate.provenance(root, "").items() if key != "value"}
         drawn = texts.policies(project, said, found, where)
         policy.parse({name: text.encode() for name, text in drawn.items()})  # what we write is what we read
-    files, notes = pages.draw(root, project, said, {name: drawn[name] for name in wanted}, heapgate)
+    files, notes = pages.draw(
+        root, project, said, {name: text for name, text in drawn.items() if name in wanted or name == "baseline"}, heapgate
+    )
     return Proposal(project=project, judged=said if wanted else None, cases=found, pages=files, notes=notes)
 
 
@@ -69,9 +72,19 @@ def write(root: Path, proposal: Proposal, *, merge: bool) -> tuple[Page, ...]:
     return chosen
 
 
+def let_merge(root: Path, written: Sequence[Page]) -> tuple[str, ...]:
+    """Let git call the merge driver in this clone when a baseline was written; return what was configured."""
+    return merging.configure(root) if any(page.path == debts.FILE for page in written) else ()
+
+
 def undo(root: Path) -> tuple[Change, ...]:
     """Take back the newest adoption."""
     return trash.undo(root, "", "init")
+
+
+def forget_merge(root: Path, gone: Sequence[Change]) -> bool:
+    """Take the merge driver out of git's configuration when the baseline is gone; tell whether it was there."""
+    return any(change.path == debts.FILE for change in gone) and merging.forget(root)
 
 
 def _texts(root: Path, project: Project, *, code: bool) -> dict[str, str]:

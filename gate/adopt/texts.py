@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from gate.adopt.cases import STILL, Bar, Case
 from gate.adopt.judged import Judged
 from gate.adopt.project import Project
+from gate.judge import baseline, debts
 from gate.policy.docs import DocsPolicy
+from gate.record import debtfile
+from gate.units import show_count
 
 _PLAIN = re.compile(r"[A-Za-z_./*][\w./*-]*")
 _MOST_SHOWN = 8  # cases that are only comments
@@ -37,8 +40,10 @@ _WORKFLOW = """
 
 
 def policies(project: Project, judged: Judged, cases: Sequence[Case], where: Mapping[str, str]) -> dict[str, str]:
-    """Return each policy file by its name; `where` is the provenance of what was measured."""
+    """Return each policy file by its name, with a baseline only where there are debts; `where` is the provenance of what was measured."""
+    known = [debt for found in judged.debts.values() for debt in found]
     return {
+        **({"baseline": debtfile.text(sorted(known, key=baseline.order))} if known else {}),
         "memory": _head("memory", "What agents may weigh, gain and hold open.") + _memory(cases, where),
         "quality": _head("quality", "What ruff, mypy and pytest read.") + _quality(project, judged),
         "cleanup": _head("cleanup", "The closed list of what may go.") + _CLEANUP,
@@ -74,6 +79,7 @@ def _quality(project: Project, judged: Judged) -> str:
     """Write what is asked of the code."""
     lines = [f"paths: {_listed(judged.paths)}"]
     lines += [f"# {check} passes today, as {_line(where)} has it" for check, where in judged.passing.items()]
+    lines += [f"# {check}: {show_count(debts.number(found), 'known debt')}, in {debts.FILE}" for check, found in judged.debts.items()]
     if judged.without:
         lines += ["", "# Not asked yet, each with the reason; every summary shows them as SKIPPED.", "without:"]
         lines += [f"  {check}: {json.dumps(why)}" for check, why in judged.without.items()]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from gate.adopt.pages import Page
 from gate.adopt.run import Proposal
+from gate.judge import debts
 from gate.report.text import plain
 from gate.units import show_count, show_time
 
@@ -22,6 +23,7 @@ def facts(proposal: Proposal, written: Sequence[Page]) -> dict[str, object]:
         "project": proposal.project.name,
         "tools": proposal.project.tools,
         "left_out": dict(said.without) if said else {},
+        "debts": {check: debts.number(found) for check, found in said.debts.items()} if said else {},
         "cases": [{"name": case.name, "class": case.seen.target, "trouble": case.trouble} for case in proposal.cases],
         "files": [{"path": page.path, "written": page in written, "diff": page.diff} for page in proposal.pages],
         "notes": proposal.notes,
@@ -35,7 +37,10 @@ def _found(proposal: Proposal) -> Iterator[str]:
     yield f"tools    {tools or 'none is configured'}" + ("; their configuration stays as it is" if tools else "")
     if proposal.judged:
         said = proposal.judged
-        yield f"asked    {', '.join([*said.passing, *([] if 'tests' in said.without else ['tests']), 'docs', 'memory'])}"
+        asked = [check for check in ("format", "lint", "types") if check in said.passing or check in said.debts]
+        yield f"asked    {', '.join([*asked, *([] if 'tests' in said.without else ['tests']), 'docs', 'memory'])}"
+        for check, found in said.debts.items():
+            yield f"known    {check}: {show_count(debts.number(found), 'debt')}, may shrink, never grow: {debts.told(found)}"
         for check, why in said.without.items():
             yield f"left out {check}: {why}"
         if said.dead:
@@ -52,7 +57,7 @@ def _found(proposal: Proposal) -> Iterator[str]:
 
 def whole(pages: Sequence[Page]) -> str:
     """Show every file as it would be, as a diff."""
-    return "".join(f"\n{page.diff}" for page in pages)
+    return "".join(f"\n{page.short or page.diff}" for page in pages)
 
 
 def outcome(proposal: Proposal, written: Sequence[Page], *, dry: bool, seconds: float) -> str:

@@ -87,11 +87,15 @@ def _asked(policy: Policy, step: Step) -> Step:
 
 
 def _fixes(policy: Policy) -> tuple[tuple[str, ...], ...]:
-    """Mend before formatting, in every session that mends: none may undo another's evidence; what is not asked mends nothing."""
+    """Mend before formatting, in every session that mends: none may undo another's evidence; what is not asked mends nothing.
+
+    A check with known debts mends nothing either: they stand where somebody else's tree is, and whoever wants them gone takes the tool.
+    """
     paths = policy.quality.paths
+    owing = {debt.check for debt in policy.baseline.debts}
     lint = ("ruff", "check", "--fix", "--exit-zero", "--quiet", "--", *paths)
     style = ("ruff", "format", "--quiet", "--", *paths)
-    return tuple(argv for check, argv in (("lint", lint), ("format", style)) if not _why_not(policy, check))
+    return tuple(argv for check, argv in (("lint", lint), ("format", style)) if not _why_not(policy, check) and check not in owing)
 
 
 def _why_not(policy: Policy, check: str) -> str:

@@ -35,20 +35,24 @@ def init(words: argparse.Namespace, out: TextIO) -> int:
     start, root = time.perf_counter(), words.root
     if words.undo:
         gone = run.undo(root)
+        forgotten = run.forget_merge(root, gone)
         if words.json:
             out.write(answers.write(0, undone=answers.changes(gone)))
             return 0
         out.writelines(f"took back {change.path}\n" for change in gone)
+        out.write("took back git's merge driver for baselines, in this clone\n" if forgotten else "")
         out.write("" if gone else "nothing to take back: gate init wrote nothing, or it is taken back already\n")
         return 0
     dry = words.dry_run or mode(words) is Mode.CHECK
     proposal = run.propose(root, heapgate=words.heapgate, watch=_say)
     written = () if dry else run.write(root, proposal, merge=words.merge)
+    configured = run.let_merge(root, written)
     if words.json:
         out.write(answers.write(0, **told.facts(proposal, written)))
         return 0
     out.write(told.found(proposal))
     out.write(told.whole([page for page in proposal.pages if dry or (page.merges and not words.merge)]))
+    out.writelines(f"set      {line} (only in this clone; others run: gate baseline install-driver)\n" for line in configured[-1:])
     out.write(told.outcome(proposal, written, dry=dry, seconds=time.perf_counter() - start))
     return 0
 
