@@ -316,7 +316,7 @@ def test_debts_are_asked_from_the_first_day(indebted: Repository) -> None:
     before = {path: (indebted.root / path).read_bytes() for path in ("herd.py", "barn.py", "tests/test_herd.py")}
     code, told = call("init")
     assert code == 0, told
-    assert "asked    format, lint, types, tests, docs, memory" in told
+    assert "asked    format, lint, types, tests, docs, memory" in told, told
     assert "known    format: 1 debt, may shrink, never grow: unformatted 1\n" in told
     assert "known    lint: 2 debts, may shrink, never grow: F401 2\n" in told
     assert "known    types: 1 debt, may shrink, never grow: return-value 1\n" in told
@@ -328,19 +328,15 @@ def test_debts_are_asked_from_the_first_day(indebted: Repository) -> None:
         assert (code, "nothing new" in said) == (0, True), said
     assert {path: (indebted.root / path).read_bytes() for path in before} == before
     assert "nothing to do: everything is there" in call("init")[1]
-    indebted.write("field.py", '"""A field."""\n\nimport json\n\nWIDTH: int = "wide"\n')
-    indebted.write("policies/quality.yaml", (indebted.root / "policies/quality.yaml").read_text().replace("barn.py", "barn.py, field.py"))
-    code, said = call("check", "lint", "types")
-    assert code == 1
-    planted = [line.strip() for line in said.splitlines() if re.match(r" +\S+\.py:\d+: ", line)]
+    indebted.write("barn.py", before["barn.py"].decode() + 'import json\n\nWIDTH: int = "wide"\n')
+    (code, said), (more, types) = call("check", "lint"), call("check", "types")
+    assert (code, more) == (1, 1)
+    planted = [line.strip() for line in (said + types).splitlines() if re.match(r" +\S+\.py:\d+: ", line)]
     assert planted == [
-        "field.py:3: `json` imported but unused [F401]",
-        'field.py:5: Incompatible types in assignment (expression has type "str", variable has type "int") [assignment]',
+        "barn.py:12: `json` imported but unused [F401]",
+        'barn.py:14: Incompatible types in assignment (expression has type "str", variable has type "int") [assignment]',
     ]
     assert "lint  ruff: 1 new finding, 2 known debts" in said
-    (indebted.root / "field.py").unlink()
-    indebted.git("checkout", "--", ".")
-    indebted.write("policies/quality.yaml", (indebted.root / "policies/quality.yaml").read_text().replace("barn.py, field.py", "barn.py"))
     code, said = call("init", "--undo")
     assert (code, "took back git's merge driver for baselines" in said) == (0, True), said
     assert indebted.git("config", "--local", "--list").count("gate-baseline") == 0
