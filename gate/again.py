@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,35 @@ from gate.measure.hashes import Hashes
 from gate.record.files import replace_file
 from gate.repo import worktree
 
-_VERSION = 1
+_VERSION = 2
 _FILE = "plan.json"
 
 Answers = list[tuple[reuse.Asked, reuse.Reused]]
 
 
-def remember(present: reuse.Present, every: Sequence[reuse.Asked], *, names: Iterable[str], leave_out: Sequence[str]) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Code:
+    """What the hook must know of the code."""
+
+    paths: tuple[str, ...]  # that are looked at
+    asked: tuple[str, ...]  # checks that are not left out
+    waived: bool  # some finding is lived with for a time: only the policies say which
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """The plan as far as it was kept, and the tree as it is now."""
+
+    present: reuse.Present
+    every: tuple[reuse.Asked, ...]
+    code: Code
+
+
+def remember(present: reuse.Present, every: Sequence[reuse.Asked], *, names: Iterable[str], leave_out: Sequence[str], code: Code) -> None:
     """Keep what the short way must know of the plan that policies of these names give; `leave_out` is not part of a tree id."""
     plan = {
         "base": present.base,
+        "code": asdict(code),
         "leave_out": list(leave_out),
         "most": present.most,
         "policies": list(names),
@@ -36,6 +55,16 @@ def remember(present: reuse.Present, every: Sequence[reuse.Asked], *, names: Ite
         replace_file(path, whole)
 
 
+def kept(root: Path) -> Kept | None:
+    """Return what was kept of the plan when it still holds."""
+    plan = _plan(root)
+    if plan is None:
+        return None
+    told = plan["code"]
+    code = Code(paths=tuple(told["paths"]), asked=tuple(told["asked"]), waived=told["waived"])
+    return Kept(present=_present(root, plan), every=tuple(_every(plan)), code=code)
+
+
 def answers(root: Path, verbs: Sequence[str], cases: Sequence[str], mode: Mode) -> Answers | None:
     """Return everything that is asked when all of it is recorded and holds, in the order of the plan; or None: go the long way.
 
@@ -44,18 +73,25 @@ def answers(root: Path, verbs: Sequence[str], cases: Sequence[str], mode: Mode) 
     plan = _plan(root)
     if plan is None:
         return None
-    every = [reuse.Asked(**{**told, "environ": tuple(told["environ"])}) for told in plan["steps"]]
+    every = _every(plan)
     chosen = [one for one in every if one.check.split("/")[0] in verbs and (not cases or not _names(one).isdisjoint(cases))]
     if not set(cases) <= set().union(*map(_names, chosen)) or (mode is Mode.FIX and any(one.tidies for one in chosen)):
         return None
     if any(one.owes for one in chosen):  # the policy says something about it
         return None
-    tree = worktree.tree_id(root, plan["leave_out"])
-    present = reuse.Present(root=root, tree=tree, policy=plan["policy"], most=plan["most"], hashes=Hashes(root), base=plan["base"])
-    found = reuse.find(present, chosen)
+    found = reuse.find(_present(root, plan), chosen)
     if len(found) < len(chosen) or any(known.is_new for known in found.values()):
         return None
     return [(one, found[one.check]) for one in chosen]
+
+
+def _every(plan: dict[str, Any]) -> list[reuse.Asked]:
+    return [reuse.Asked(**{**told, "environ": tuple(told["environ"])}) for told in plan["steps"]]
+
+
+def _present(root: Path, plan: dict[str, Any]) -> reuse.Present:
+    tree = worktree.tree_id(root, plan["leave_out"])
+    return reuse.Present(root=root, tree=tree, policy=plan["policy"], most=plan["most"], hashes=Hashes(root), base=plan["base"])
 
 
 def _plan(root: Path) -> dict[str, Any] | None:

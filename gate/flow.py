@@ -164,6 +164,13 @@ def oldest(policy: Policy, moment: str) -> str:
     return _written(since)
 
 
+def keep_plan(house: House, present: reuse.Present) -> None:
+    """Keep the plan for the short ways of who asks again."""
+    asked = tuple(step.check for step in house.steps if not (isinstance(step.work, Tool) and step.work.left))
+    code = again.Code(paths=house.policy.quality.paths, asked=asked, waived=bool(house.waivers))
+    again.remember(present, [reuse.asked(step) for step in house.steps], names=ALL, leave_out=house.policy.workflow.record.paths, code=code)
+
+
 def note_git(house: House, tree: str, headline: str, wall: float) -> None:
     """Record that the git phase verified this tree, and how long that took."""
     note(house, "git/verify", Phase.GIT, "nox -s finish", tree, headline, Reading(wall=wall))
@@ -238,9 +245,9 @@ def _take(
 
 
 def _keep(house: House, present: reuse.Present) -> None:
-    """Keep the plan for who asks again; let go of old evidence, but not of what belongs to this tree or to HEAD."""
+    """Keep the plan, and let go of old evidence, but not of what belongs to this tree or to HEAD."""
     record = house.policy.workflow.record
-    again.remember(present, [reuse.asked(step) for step in house.steps], names=ALL, leave_out=record.paths)
+    keep_plan(house, present)
     spare = [present.tree]
     pruning.prune(
         house.root,

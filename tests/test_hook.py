@@ -1,6 +1,7 @@
 """What is said before a commit: by the verb itself, and by real pre-commit and prek that call it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.acts import hook
+from gate.acts import glance
 from tests.conftest import ROOT, Repository, call
 
 LIGHT = "version: 1\npaths: [bots.py, test_bots.py, more]\nwithout: {types: mypy takes long to start}\n"
@@ -101,7 +102,7 @@ def test_policy_mistakes_stop_the_commit(house: Repository, capsys: pytest.Captu
 def test_paths_are_named_from_where_one_stands(house: Repository) -> None:
     """Names count from the current folder; what lies outside of the repository, or is gone, is no changed file."""
     house.write("more/a.py")
-    assert hook.changed(house.root, ["a.py", "../bots.py", "gone.py", "/etc/passwd"], house.root / "more") == ("more/a.py", "bots.py")
+    assert glance.changed(house.root, ["a.py", "../bots.py", "gone.py", "/etc/passwd"], house.root / "more") == ("more/a.py", "bots.py")
 
 
 @pytest.fixture
@@ -147,3 +148,16 @@ def test_real_hook_managers(house: Repository, source: Repository, program: str)
     assert tried.returncode == 0, tried.stdout + tried.stderr
     assert house.git("show", "HEAD:bots.py") == '"""Bots."""\n\nx = 1\n'
     assert house.git("status", "--porcelain") == "?? untracked.py\n"
+
+
+def test_the_second_time_no_policy_is_read(house: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the plan that was kept the hook says the same, good or bad, without policies; a changed policy takes the long way again."""
+    house.write("policies/quality.yaml", LIGHT)
+    house.write("more/bad.py", BAD)
+    first = call("hook", "more/bad.py")
+    with monkeypatch.context() as blind:
+        blind.setattr("gate.flow.enter", None)
+        again = call("hook", "more/bad.py")
+    assert [(code, re.sub(r"\(\d+ ms\)", "", told)) for code, told in (again,)] == [(1, re.sub(r"\(\d+ ms\)", "", first[1]))]
+    house.write("policies/quality.yaml", LIGHT + "wrong: 1\n")
+    assert call("hook", "more/bad.py")[0] == 2

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from gate.facts.called import HEADS
 from gate.facts.work import (
     Phase,
     Step,
@@ -15,7 +16,7 @@ def formatting(policy: Policy) -> Step:
     """Format the code."""
     work = Tool(
         name="ruff",
-        argv=("ruff", "format", "--check", "--output-format=json", "--", *policy.quality.paths),
+        argv=(*HEADS["format"], *policy.quality.paths),
         fixes=_fixes(policy),
         reads="ruff",
         version=("ruff", "--version"),
@@ -25,7 +26,7 @@ def formatting(policy: Policy) -> Step:
 
 def lint(policy: Policy) -> Iterator[Step]:
     """Lint the code, with ruff and with every further linter."""
-    argv = ("ruff", "check", "--no-fix", "--output-format=json", "--")
+    argv = HEADS["lint"]
     parse = (*argv[:-1], "--select=E9", "--", ".")  # a script that nobody lints must at least parse
     work = Tool(
         name="ruff", argv=(*argv, *policy.quality.paths), also=(parse,), fixes=_fixes(policy), reads="ruff", version=("ruff", "--version")
@@ -55,7 +56,7 @@ def lint(policy: Policy) -> Iterator[Step]:
 
 def types(policy: Policy) -> Step:
     """Check the types."""
-    argv = ("mypy", "--output=json", "--no-error-summary", "--no-pretty", "--", *policy.quality.paths)
+    argv = (*HEADS["types"], *policy.quality.paths)
     work = Tool(name="mypy", argv=argv, reads="mypy", version=("mypy", "--version"))
     return _asked(policy, Step(check="types", phase=Phase.QUALITY, does="check the types (mypy)", command="nox -s types", work=work))
 

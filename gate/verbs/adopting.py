@@ -4,9 +4,14 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from gate.verbs import Verb, alone, as_json, mode, only_report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gate.acts.glance import Looked
 
 _NAMED = 4  # checks in one line
 
@@ -59,17 +64,16 @@ def init(words: argparse.Namespace, out: TextIO) -> int:
 
 def hook(words: argparse.Namespace, out: TextIO) -> int:
     """Say in a moment what can be said of what changed."""
-    from gate import flow
-    from gate.acts import hook as hooks
-    from gate.facts import Mode
+    from gate.acts import glance
     from gate.judge.exits import exit_code
+    from gate.repo import worktree
     from gate.report import answers, lines
     from gate.report.text import plain
     from gate.units import show_count
 
-    house = flow.enter(Path.cwd(), Mode.CHECK)
-    files = hooks.changed(house.root, words.files, Path.cwd())
-    looked = hooks.look(house, files)
+    root = worktree.find_root(Path.cwd())
+    files = glance.changed(root, words.files, Path.cwd())
+    looked = glance.look(root, files) or _looked(files)
     code = exit_code(one.finding.outcome for one in looked.told if not one.finding.waived)
     if words.json:
         out.write(answers.write(code, changed=files, checks=answers.found(looked.told), known=looked.known, unknown=looked.unknown))
@@ -79,6 +83,15 @@ def hook(words: argparse.Namespace, out: TextIO) -> int:
     rest = f"; not known of it: {plain(names)}: nox" if looked.unknown else ""
     out.write(f"{show_count(len(files), 'changed file')}; {show_count(looked.known, 'check')} passed on this very tree{rest}\n")
     return code
+
+
+def _looked(files: "Sequence[str]") -> "Looked":
+    """Go the long way, by the policies."""
+    from gate import flow
+    from gate.acts import hook as hooks
+    from gate.facts import Mode
+
+    return hooks.look(flow.enter(Path.cwd(), Mode.CHECK), files)
 
 
 def _say(what: str) -> None:
