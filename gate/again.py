@@ -9,6 +9,7 @@ from typing import Any
 
 from gate import environment, reuse
 from gate.facts import Mode
+from gate.facts.work import Step, Tool
 from gate.measure.hashes import Hashes
 from gate.record.files import replace_file
 from gate.repo import worktree
@@ -37,6 +38,13 @@ class Kept:
     code: Code
 
 
+def code(paths: Sequence[str], steps: Iterable[Step], *, waived: bool) -> Code:
+    """Say what the hook must know of a plan."""
+    return Code(
+        paths=tuple(paths), asked=tuple(step.check for step in steps if not (isinstance(step.work, Tool) and step.work.left)), waived=waived
+    )
+
+
 def remember(present: reuse.Present, every: Sequence[reuse.Asked], *, names: Iterable[str], leave_out: Sequence[str], code: Code) -> None:
     """Keep what the short way must know of the plan that policies of these names give; `leave_out` is not part of a tree id."""
     plan = {
@@ -61,8 +69,8 @@ def kept(root: Path) -> Kept | None:
     if plan is None:
         return None
     told = plan["code"]
-    code = Code(paths=tuple(told["paths"]), asked=tuple(told["asked"]), waived=told["waived"])
-    return Kept(present=_present(root, plan), every=tuple(_every(plan)), code=code)
+    known = Code(paths=tuple(told["paths"]), asked=tuple(told["asked"]), waived=told["waived"])
+    return Kept(present=_present(root, plan), every=tuple(_every(plan)), code=known)
 
 
 def answers(root: Path, verbs: Sequence[str], cases: Sequence[str], mode: Mode) -> Answers | None:

@@ -166,8 +166,7 @@ def oldest(policy: Policy, moment: str) -> str:
 
 def keep_plan(house: House, present: reuse.Present) -> None:
     """Keep the plan for the short ways of who asks again."""
-    asked = tuple(step.check for step in house.steps if not (isinstance(step.work, Tool) and step.work.left))
-    code = again.Code(paths=house.policy.quality.paths, asked=asked, waived=bool(house.waivers))
+    code = again.code(house.policy.quality.paths, house.steps, waived=bool(house.waivers))
     again.remember(present, [reuse.asked(step) for step in house.steps], names=ALL, leave_out=house.policy.workflow.record.paths, code=code)
 
 

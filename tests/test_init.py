@@ -197,7 +197,7 @@ def test_init_leaves_a_gate_that_passes(stranger: Repository) -> None:
         (stranger.root / ".gitignore").read_bytes().startswith(before[".gitignore"] + b"\n\n# what the gate and its tools write\n.gate/\n")
     )
     assert all((stranger.root / path).read_bytes() == text for path, text in before.items() if path != ".gitignore")
-    assert "left out format: today ruff would format 1 file anew; mend them, then delete this line" in told
+    assert "left out format: today ruff would format 1 file anew, of 2; format them, then delete this line" in told
     assert "asked    lint, tests, docs, memory" in told
     assert "left out 1 document with 1 dead link" in told
     memory = (stranger.root / "policies/memory.yaml").read_text()
