@@ -170,16 +170,10 @@ def keep_plan(house: House, present: reuse.Present) -> None:
     again.remember(present, [reuse.asked(step) for step in house.steps], names=ALL, leave_out=house.policy.workflow.record.paths, code=code)
 
 
-def note_git(house: House, tree: str, headline: str, wall: float) -> None:
-    """Record that the git phase verified this tree, and how long that took."""
-    note(house, "git/verify", Phase.GIT, "nox -s finish", tree, headline, Reading(wall=wall))
-
-
 def note(house: House, check: str, phase: Phase, again: str, tree: str, headline: str, reading: Reading) -> None:
     """Record a phase that is no check."""
-    finding = Finding(outcome=Outcome.PASSED, headline=headline)
     step = Step(check=check, phase=phase, does="", command=again, work=Tool(name="gate", argv=()))
-    ledger.write(house.root, evidence(house, step, tree, finding, reading))
+    ledger.write(house.root, evidence(house, step, tree, Finding(outcome=Outcome.PASSED, headline=headline), reading))
 
 
 def together(steps: Sequence[Step]) -> list[list[Step]]:

@@ -232,7 +232,10 @@ STANDS = {  # where nothing is committed: what leads there, and what is said
     "detached": ("git checkout -q --detach", "HEAD is detached"),
     "partly": ("git add bots.py; echo '# more' >> bots.py", "bots.py: partly staged"),
     "untracked": ("git rm -q --cached README.md", "README.md: partly staged"),
-    "clean": ("git stash -q -u", "nothing to commit: every file is as HEAD has it"),
+    "clean": (
+        "printf 'tasks/\\ndocs/completed/\\n' >> .git/info/exclude; git rm -q -r --cached tasks; git add -A; git commit -qm ignored",
+        "nothing to commit: every file is as HEAD has it, and git ignores what would be recorded",
+    ),
     "conflict": (
         "git stash -q; echo x >> bots.py; git commit -qam x; git stash pop -q; rm -f .git/MERGE_HEAD",
         "bots.py: in conflict; resolve it",

@@ -9,7 +9,7 @@ from gate import flow, tasking
 from gate.acts import against, completing, entering, guarding, page, tidying
 from gate.acts.completing import Finished
 from gate.errors import GateError, TaskError
-from gate.facts import Evidence
+from gate.facts import Evidence, Reading
 from gate.facts.intake import Entering
 from gate.facts.rows import Counted, Row, Verdict
 from gate.facts.work import Phase, Question, Step, Sweep, Tool
@@ -145,7 +145,7 @@ def _once(house: flow.House, wish: Wish, told: Told) -> tuple[int, Finished | No
             return verdicts.overall(whole), None, ""
         base = against.measure(house, wish.against) if wish.against else None
         headline = f"{show_count(len(drawn.items), 'changed path')} in the verified tree; task {wish.task} may be done"
-        flow.note_git(there, whole.tree, headline, time.perf_counter() - start)
+        flow.note(there, "git/verify", Phase.GIT, "nox -s finish", whole.tree, headline, Reading(wall=time.perf_counter() - start))
         verdict, phases = verdict_of(house, wish.task, there)
         if verdict.tree != whole.tree or not verdict.completed:
             message = "the work tree changed since it was verified; run finish again"
@@ -211,8 +211,11 @@ def _done_already(house: flow.House, wish: Wish) -> Finished | None:
 
 
 def _assert_only_ours(house: flow.House, drawn: Entering, closed: Sequence[Task]) -> None:
-    """Refuse what no check has seen: a change under the record paths that is neither of ours, nor one of other tasks to done."""
+    """Refuse nothing at all, and what no check has seen: a change of records that are not ours, or of other tasks to done."""
     ours = completing.records(house, closed[0].id)
+    if not drawn.items and not _records(house, closed[0].id):
+        message = "nothing to commit: every file is as HEAD has it, and git ignores what would be recorded"
+        raise GateError(message)
     strange = [item.path for item in drawn.items if item.path not in ours and completing.is_record(house, item.path)]
     if strange:
         message = (

@@ -49,15 +49,13 @@ def _of_head(status: Status, protected: Sequence[str], *, detached: bool) -> Ite
 
 
 def _of_index(dirty: Sequence[Dirty], store: str, *, staged: bool) -> Iterator[str]:
-    """Yield why there is nothing to commit, or not one thing."""
+    """Yield why nothing is staged, or not one thing."""
     if staged:
         if not any(entry.kind in {"staged", "renamed"} for entry in dirty):
             yield "nothing is staged; git add what is to be committed, or leave --staged out"
         if any(entry.path == store and entry.kind in {"changed", "untracked"} for entry in dirty):
             yield f"{store}: holds more than is staged, and is committed whole; git add it, or git stash what is not to go in"
         return
-    if not dirty:
-        yield "nothing to commit: every file is as HEAD has it"
     for path, count in Counter(entry.path for entry in dirty).items():
         if count > 1:
             how = "git add it or git restore --staged it, or commit just what is staged with --staged"
