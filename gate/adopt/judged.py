@@ -7,6 +7,7 @@ from pathlib import Path
 from gate.adopt.project import Project
 from gate.command import find
 from gate.facts import Finding, Outcome, Reading
+from gate.facts.called import HEADS, PARSE
 from gate.facts.work import Debt, Documents, Phase, Step, Tool
 from gate.judge import baseline, debts, reports
 from gate.measure import documents, measure, tools
@@ -16,7 +17,6 @@ from gate.units import show_count
 _MOST = 6_000  # lines that the debts of one check may take of policies/baseline.yaml, which holds 20,000
 _SECONDS = 20.0  # that one tool may take
 _NOT_USED = "this project does not use {}; delete this line to have it asked"
-_RUFF = ("--output-format=json", "--")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,13 +88,8 @@ def _asked(check: str, project: Project, paths: Sequence[str], root: Path) -> _S
         return _Said(why=_NOT_USED.format(name))
     if not find(name, root):
         return _Said(why=f"{name} was not there to try when gate init ran; delete this line to have it asked")
-    argv = {
-        "format": ("ruff", "format", "--check", *_RUFF, *paths),
-        "lint": ("ruff", "check", "--no-fix", *_RUFF, *paths),
-        "types": ("mypy", "--output=json", "--no-error-summary", "--no-pretty", "--", *paths),
-    }[check]
-    parse = (("ruff", "check", "--no-fix", *_RUFF[:-1], "--select=E9", "--", "."),) if check == "lint" else ()
-    work = Tool(name=name, argv=argv, also=parse, reads=name, seconds=_SECONDS)
+    parse = (PARSE,) if check == "lint" else ()
+    work = Tool(name=name, argv=(*HEADS[check], *paths), also=parse, reads=name, seconds=_SECONDS)
     step = Step(check=check, phase=Phase.QUALITY, does="", command="gate init", work=work)
     reading = measure(step, root)
     found = reports.unusable(step, reading) or reports.tool(work, reading, "")

@@ -97,6 +97,11 @@ class Row:
         return Counted.WAIVED if self.waivers else Counted[self.evidence.finding.outcome]
 
     @property
+    def recorded(self) -> Evidence | None:
+        """Return what was recorded, without what is known or waived."""
+        return self.raw or self.evidence
+
+    @property
     def stands(self) -> str:
         """Name the outcome on this tree, or why there is none."""
         holds = self.standing is Standing.HOLDS and self.evidence is not None and not self.damage

@@ -5,7 +5,7 @@ from gate.facts.rows import Base, Compared, Counted, Row, Verdict
 from gate.facts.work import Question
 from gate.units import show_amount
 
-_NOISE = 0.01  # of the base: fresh processes of the same code have been seen 0.5 % apart, which no interval of one of them shows
+NOISE = 0.01  # of the base: fresh processes of the same code have been seen 0.5 % apart, which no interval of one of them shows
 _MEASURED = {Counted.PASSED, Counted.FAILED, Counted.WAIVED, Counted.INCONCLUSIVE}
 
 
@@ -48,7 +48,7 @@ def differs(recorded: Row, now: Finding) -> str:
 
 def _apart(old: Estimate, new: Estimate) -> bool:
     """Tell whether two figures differ by more than either interval, and by more than chance."""
-    return abs(new.value - old.value) > max(old.high - old.low, new.high - new.low, _NOISE * abs(old.value))
+    return abs(new.value - old.value) > max(old.high - old.low, new.high - new.low, NOISE * abs(old.value))
 
 
 def _met(base: Row, old: Estimate) -> str:

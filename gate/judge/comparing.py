@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from gate.facts import Estimate, Evidence, Outcome
+from gate.facts import Estimate, Outcome
 from gate.facts.rows import Base, Compared, Complaint, Counted, Difference, Row, Verdict
 from gate.facts.work import Question, Slack, Tool
 from gate.judge import against, baseline, debts
 from gate.units import show_amount
 
-_NOISE = 0.01  # of the base: fresh processes of the same code have been seen 0.5 % apart, so that no demand can be finer
 _DECIDED = {Outcome.PASSED, Outcome.FAILED}
 
 
@@ -30,7 +29,7 @@ def compare(whole: Verdict, base: Base, there: Iterable[str]) -> tuple[Differenc
 
 def complaints(row: Row) -> tuple[Complaint, ...]:
     """Return each finding of a check as it is known again in another tree, whoever lives with it."""
-    found, work = _raw(row), row.step.work
+    found, work = row.recorded, row.step.work
     if found is None or found.finding.outcome is not Outcome.FAILED:
         return ()
     if isinstance(work, Tool) and work.reads == "pytest":  # a test fails, whatever it says then
@@ -124,27 +123,22 @@ def allowed(slack: Slack, base: Estimate, resolution: float) -> float:
     >>> allowed(Slack(share=0.1), there, 0), allowed(Slack(amount=5), there, 0), allowed(Slack(amount=5), there, 64)
     (100.0, 10.0, 64)
     """
-    return max(slack.amount, slack.share * abs(base.value), _NOISE * abs(base.value), resolution)
-
-
-def _raw(row: Row) -> Evidence | None:
-    """Return what was recorded, without what is known or waived."""
-    return row.raw or row.evidence
+    return max(slack.amount, slack.share * abs(base.value), against.NOISE * abs(base.value), resolution)
 
 
 def _outcome(row: Row) -> Outcome | None:
-    found = _raw(row)
+    found = row.recorded
     return found.finding.outcome if found else None
 
 
 def _headline(row: Row) -> str:
-    found = _raw(row)
+    found = row.recorded
     return found.finding.headline if found else row.counted
 
 
 def _estimate(row: Row) -> Estimate:
     """Return the figure of a row that has one."""
-    found = _raw(row)
+    found = row.recorded
     if found is None or found.finding.estimate is None:
         message = f"{row.step.check} has no figure"
         raise TypeError(message)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gate.facts.called import HEADS
+from gate.facts.called import HEADS, PARSE
 from gate.facts.work import (
     Phase,
     Step,
@@ -26,10 +26,13 @@ def formatting(policy: Policy) -> Step:
 
 def lint(policy: Policy) -> Iterator[Step]:
     """Lint the code, with ruff and with every further linter."""
-    argv = HEADS["lint"]
-    parse = (*argv[:-1], "--select=E9", "--", ".")  # a script that nobody lints must at least parse
     work = Tool(
-        name="ruff", argv=(*argv, *policy.quality.paths), also=(parse,), fixes=_fixes(policy), reads="ruff", version=("ruff", "--version")
+        name="ruff",
+        argv=(*HEADS["lint"], *policy.quality.paths),
+        also=(PARSE,),
+        fixes=_fixes(policy),
+        reads="ruff",
+        version=("ruff", "--version"),
     )
     yield _asked(policy, Step(check="lint", phase=Phase.QUALITY, does="lint the code (ruff)", command="nox -s lint", work=work))
     for name, command in policy.quality.commands.items():

@@ -162,7 +162,7 @@ def _checked(body: dict[str, Any]) -> Bundle:
 
 def _entries(rows: Iterable[Row]) -> tuple[Entry, ...]:
     """Take the rows over; of what does not hold only that it does not."""
-    held = ((row, (row.raw or row.evidence) if row.standing is Standing.HOLDS else None) for row in rows)
+    held = ((row, row.recorded if row.standing is Standing.HOLDS else None) for row in rows)
     return tuple(_entry(row.step.check, row.standing, found, row.damage) for row, found in held)
 
 

@@ -118,7 +118,7 @@ def _complaint(one: Complaint) -> dict[str, object]:
 
 def _side(row: Row) -> dict[str, object]:
     """Tell what one side found, as recorded."""
-    found = row.raw or row.evidence
+    found = row.recorded
     slope = found.finding.estimate if found else None
     return {
         "outcome": found.finding.outcome if found else "",

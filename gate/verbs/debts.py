@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from gate.errors import GateError
 from gate.report.text import plain
 from gate.units import show_count
-from gate.verbs import Act, Verb, alone
+from gate.verbs import Act, Verb, alone, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +34,9 @@ def name(verb: Verb) -> None:
     one.add_argument(
         "checks", nargs="*", metavar="CHECK", help="only these, such as lint, types or memory (default: all that can be known again)"
     )
-    one.add_argument("--json", action="store_true", help="for programs")
+    as_json(one)
     one = act("update", alone(update), "take out what is fixed, follow what moved; it adds nothing but what is accepted")
-    one.add_argument("--json", action="store_true", help="for programs")
+    as_json(one)
     one.add_argument("--accept", default="", metavar="TEXT", help="add the one new finding that contains this text")
     one.add_argument("--reason", default="", help="with --accept: why it is lived with")
     one.add_argument("--owner", default="", help="with --accept: who ends this")
