@@ -1,5 +1,6 @@
 """Real git repositories for tests, with the user's own configuration out of the way."""
 
+import compileall
 import io
 import shutil
 import subprocess
@@ -59,6 +60,12 @@ def test_build() -> None:
     """A bot is built."""
     assert build(1) is not None
 '''
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the gate once: where nobody writes bytecode, each of a thousand children would compile it anew."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(ROOT / "gate", quiet=2)
 
 
 class Repository:

@@ -26,7 +26,7 @@ def test_clean_program_is_not_failed(seed: int) -> None:
     assert not ask(seed, leaks=False, seconds=1).wrong
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.slow if seed > 3 else ()) for seed in SEEDS])
 def test_leaky_program_is_not_passed(seed: int) -> None:
     """One leak among clean work fails, or stays undecided in a short budget."""
     assert not ask(seed, leaks=True, seconds=1).wrong

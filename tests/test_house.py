@@ -83,6 +83,7 @@ def test_untouched_copy_passes(copy: Path) -> None:
     assert (ran.code, "0 broken" in ran.out) == (0, True), ran.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_contract_catches(copy: Path, mistake: str) -> None:
     """A planted import breaks the contract that forbids it."""

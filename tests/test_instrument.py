@@ -487,9 +487,17 @@ NO_LINUX = ("probe/meters.py", "sys.platform", '"another"')
     ("missing", "growth", "footprint", "meters"),
     [
         (NO_HEAP, "not measured: this platform has no exact heap meter", "resident 4 MB/agent", {"rss", "mapped"}),
-        (NO_GIL, "not measured: this platform has no exact heap meter", "resident 4 MB/agent", {"rss", "mapped"}),
-        (OTHER_MALLOC, "not measured: this platform has no exact heap meter", "resident 4 MB/agent", {"rss", "mapped"}),
-        (NO_PAGES, "heap grows by ", "heap 4 MB/agent", {"heap", "heap mean"}),
+        pytest.param(
+            NO_GIL, "not measured: this platform has no exact heap meter", "resident 4 MB/agent", {"rss", "mapped"}, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            OTHER_MALLOC,
+            "not measured: this platform has no exact heap meter",
+            "resident 4 MB/agent",
+            {"rss", "mapped"},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(NO_PAGES, "heap grows by ", "heap 4 MB/agent", {"heap", "heap mean"}, marks=pytest.mark.slow),
         (NO_LINUX, "heap grows by ", "heap 4 MB/agent", {"heap", "heap mean"}),
     ],
     ids=["no heap meter", "no GIL", "another malloc", "no resident memory", "another system"],

@@ -37,6 +37,12 @@ def told(asked: Question, root: Path, do: str = "footprint", **how: object) -> t
         return child.ask(do, **(how or {"size": 2, "settle": 1} if do == "footprint" else how))
 
 
+def weight(child: tuple[agents.Answer, str]) -> int:
+    """Return what its agents weigh; the heap beneath them differs by a page or two between children, and a slope does not see it."""
+    empty, full = child[0]["heap"]
+    return int(full - empty)
+
+
 def imports(root: Path) -> int:
     """Return how many times the code was imported."""
     return len((root / "imports").read_text())
@@ -87,7 +93,7 @@ def test_what_one_child_does_does_not_reach_the_next(tmp_path: Path, what: str) 
         assert reason in trouble
         (tmp_path / "bad").unlink()
         again = told(asked(tmp_path, code), tmp_path)
-    assert (first[0]["heap"], "") == (again[0]["heap"], again[1])
+    assert (weight(first), "") == (weight(again), again[1])
     assert imports(tmp_path) == 1
 
 

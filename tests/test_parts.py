@@ -258,6 +258,7 @@ MUTANTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MUTANTS)
 def test_a_planted_mistake_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, footprint: Reading, mistake: str) -> None:
     """A walk that counts twice, or overlooks something, does not pass the test above."""

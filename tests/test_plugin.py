@@ -26,7 +26,7 @@ agents:
   hoarder:
     build: bots:hoarder
     step: bots:hoard
-    budget: {cpu: 2 s}
+    budget: {cpu: 1 s}
     limits:
       growth: {max: 0 B/step}
   gone:
@@ -38,14 +38,14 @@ agents:
     build: bots:build
     step: bots:wait
     steps: 100000
-    budget: {time: 4 s}
+    budget: {time: 1 s}
     limits:
       growth: {max: 0 B/step}
   excused:
     build: bots:build
     step: bots:wait
     steps: 100000
-    budget: {time: 4 s}
+    budget: {time: 1 s}
     limits:
       growth: {max: 0 B/step}
 calls:
@@ -103,7 +103,7 @@ def test_keeps_nothing():
     assert "GATE_MEASURED_CHILD" in os.environ, "never called in the process of pytest"
 
 
-@pytest.mark.agent_memory(seconds=2, handles=None)
+@pytest.mark.agent_memory(seconds=1, handles=None)
 def test_keeps_all():
     crc32(helpers.BLOB)
     KEPT.append(bytes(500))
@@ -249,7 +249,7 @@ def test_marked_test_names_the_line(whole: tuple[str, Outcomes]) -> None:
     """A marked function that leaks fails with its line, its container, the place of the mark and the fixtures that it went without."""
     _, words = whole[1]["tests.test_marked::test_keeps_all"]
     lines = MARKED.splitlines()
-    leak, mark = (1 + lines.index(text) for text in ("    KEPT.append(bytes(500))", "@pytest.mark.agent_memory(seconds=2, handles=None)"))
+    leak, mark = (1 + lines.index(text) for text in ("    KEPT.append(bytes(500))", "@pytest.mark.agent_memory(seconds=1, handles=None)"))
     assert re.search(rf"\nheap grows by 55\d B/call .*\n(.*\n)+  tests/test_marked\.py:{leak}: .*KEPT\.append", words)
     assert "tests.test_marked.KEPT: list, +1 items/call" in words
     assert "the child runs without the autouse fixtures calm" in words

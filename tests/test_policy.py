@@ -254,7 +254,7 @@ def _load_or_refuse(name: str, raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", [Size, ByteRate, HandleRate, Duration])
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_schema_and_units_agree(kind: Any, data: st.DataObject) -> None:
     """What the schema's pattern takes, the units read, up to the bounds of the field."""

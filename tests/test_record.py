@@ -157,7 +157,7 @@ def test_waived_failure_is_shown_until_its_day(measured: Repository, monkeypatch
 def test_inconclusive_is_exit_3(measured: Repository) -> None:
     """Not enough data is neither 0 nor 1."""
     policy = measured.root / "policies/memory.yaml"
-    policy.write_text(policy.read_text().replace("steps: 256", "steps: 100000000\n    budget: {time: 3 s}"))
+    policy.write_text(policy.read_text().replace("steps: 256", "steps: 100000000\n    budget: {time: 1 s}"))
     measured.write("bots.py", (measured.root / "bots.py").read_text().replace("    del agent", "    sum(range(100_000))\n    del agent"))
     out = io.StringIO()
     assert main(["check", "memory"], out) == 3, out.getvalue()
