@@ -277,9 +277,17 @@ def test_line_that_does_not_ignore_after_all_is_no_proof(house: Repository) -> N
 
 
 def test_byte_code_has_its_proof(house: Repository) -> None:
-    """Live byte code names its source, pytest's too; an orphan goes to the trash, because nothing makes it again."""
+    """Live byte code names its source, pytest's too; an orphan goes to the trash, because nothing makes it again, nor does a dead link."""
     house.write("pkg/a.py", "x = 1\n")
-    for name in ("a.cpython-311.pyc", "a.cpython-311-pytest-9.0.2.pyc", "a.cpython-311.opt-1.pyc", "gone.cpython-311.pyc"):
+    (house.root / "pkg/dead.py").symlink_to("nowhere.py")
+    names = (
+        "a.cpython-311.pyc",
+        "a.cpython-311-pytest-9.0.2.pyc",
+        "a.cpython-311.opt-1.pyc",
+        "gone.cpython-311.pyc",
+        "dead.cpython-311.pyc",
+    )
+    for name in names:
         house.write(f"pkg/__pycache__/{name}", "x")
     drawn = draw(house, Rule(kind="bytecode", match=("*.pyc",), regenerable=True, live=True), everything=True)
     assert {path.rpartition("/")[2]: (change.act, change.source) for path, change in drawn.items()} == {
@@ -287,6 +295,7 @@ def test_byte_code_has_its_proof(house: Repository) -> None:
         "a.cpython-311-pytest-9.0.2.pyc": ("remove", "pkg/a.py"),
         "a.cpython-311.opt-1.pyc": ("remove", "pkg/a.py"),
         "gone.cpython-311.pyc": ("trash", ""),
+        "dead.cpython-311.pyc": ("trash", ""),
     }
     assert drawn["pkg/__pycache__/a.cpython-311.pyc"].rule == "*.pyc"
 

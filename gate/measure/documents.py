@@ -3,11 +3,10 @@
 import time
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from gate.facts import Diagnostic, Reading
 from gate.facts.work import Documents
 from gate.pages import complaints, tree
+from gate.pages.globs import Globs
 from gate.repo import worktree
 
 MOVES = "nox -s docs"  # the command that moves documents to where they belong
@@ -16,9 +15,9 @@ MOVES = "nox -s docs"  # the command that moves documents to where they belong
 def measure(documents: Documents, root: Path) -> Reading:
     """Read every document that a commit would hold and follow its links inside the repository."""
     start, cpu = time.perf_counter(), time.process_time()
-    wanted, left = GitIgnoreSpec.from_lines(documents.match), GitIgnoreSpec.from_lines(documents.leave)
+    wanted, left = Globs(documents.match), Globs(documents.leave)
     files = worktree.files(root)
-    paths = [path for path in files if wanted.match_file(path) and not left.match_file(path)]
+    paths = [path for path in files if wanted.match(path) and not left.match(path)]
     whole = tree.build(root, files, paths)
     found: list[Diagnostic] = []
     for path, page in whole.pages.items():

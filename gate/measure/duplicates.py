@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from gate.facts import Diagnostic, Reading
 from gate.facts.work import Duplicates
+from gate.pages.globs import Globs
 from gate.repo import worktree
 
 _WORDS = 5  # of one shingle
@@ -24,8 +23,8 @@ _WORD = re.compile(r"\w+")
 def measure(duplicates: Duplicates, root: Path) -> Reading:
     """Compare every document that a commit would hold with all others; a link is none."""
     start, cpu = time.perf_counter(), time.process_time()
-    wanted, left = GitIgnoreSpec.from_lines(duplicates.match), GitIgnoreSpec.from_lines(duplicates.leave)
-    paths = [path for path in worktree.files(root) if wanted.match_file(path) and not left.match_file(path)]
+    wanted, left = Globs(duplicates.match), Globs(duplicates.leave)
+    paths = worktree.files(root, lambda path: wanted.match(path) and not left.match(path))
     found = compare({path: (root / path).read_bytes() for path in paths if _is_document(root / path)}, duplicates.threshold)
     return Reading(
         wall=time.perf_counter() - start,

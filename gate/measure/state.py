@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from gate.facts import Diagnostic
 from gate.facts.state import Amount, State, Status, Weight
 from gate.facts.work import Documents
 from gate.pages import tree
+from gate.pages.globs import Globs
 from gate.repo import status, worktree
+from gate.threads import answer, side_by_side
 
 LARGE = 10 * 10**6  # bytes from which a file that a commit would hold is large
 _TRACKED, _UNTRACKED, _IGNORED = range(3)
@@ -22,10 +22,12 @@ _POINTS = b"filter"  # without this word in any attributes file nothing goes thr
 
 def read(documents: Documents, root: Path) -> State:
     """Look at everything once."""
-    told = status.read(root)
-    walk = _Walk(root=str(root), status=told, folders=tree.folders(told.tracked))
-    _look(walk)
-    marks, pointers = status.marks(root)
+    with side_by_side(2) as later:
+        searched = later(status.marks, root)  # git reads every file, which takes it about as long as the walk
+        told = status.read(root)
+        walk = _Walk(root=str(root), status=told, folders=tree.folders(told.tracked))
+        _look(walk)
+        marks, pointers = answer(searched)
     files = sorted(walk.files)
     return State(
         status=told,
@@ -136,12 +138,12 @@ def _heaviest(found: Iterable[Weight]) -> tuple[Weight, ...]:
 
 def _documents(documents: Documents, files: dict[str, int]) -> tuple[Weight, ...]:
     """Count the documents of the policy by folder."""
-    wanted, left = GitIgnoreSpec.from_lines(documents.match), GitIgnoreSpec.from_lines(documents.leave)
+    wanted, left = Globs(documents.match), Globs(documents.leave)
     found: dict[str, tuple[int, int]] = {}
-    for path in wanted.match_files(files):
-        if not left.match_file(path):
+    for path, weight in files.items():
+        if wanted.match(path) and not left.match(path):
             count, size = found.get(posixpath.dirname(path), (0, 0))
-            found[posixpath.dirname(path)] = (count + 1, size + files[path])
+            found[posixpath.dirname(path)] = (count + 1, size + weight)
     return tuple(Weight(path=f"{folder}/" if folder else "./", count=count, size=size) for folder, (count, size) in sorted(found.items()))
 
 

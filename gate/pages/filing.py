@@ -5,9 +5,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from pathspec import GitIgnoreSpec
-
 from gate.facts.work import Destination, Documents, Filing
+from gate.pages.globs import Globs
 from gate.pages.page import Page
 
 POLICY = "policies/docs.yaml"
@@ -45,16 +44,21 @@ def document(work: Documents, path: str, page: Page) -> Filed | None:
 
 def asset(work: Documents, path: str) -> Filed | None:
     """Return where a file that is no document is to go, or None when it stays."""
-    if _stays(work, path):
-        return None
+    if not any(_is_asset(filing, path) for destination in work.destinations for filing in destination.filings) or _stays(work, path):
+        return None  # nearly every file of a repository
     inside = _inside(work, path)
     for destination in work.destinations:
         for filing in destination.filings:
-            if filing.by == "assets" and _spec(filing.pattern).match_file(path):
+            if _is_asset(filing, path):
                 return _unless_there(path, destination, filing)
         if destination is inside:
             return None
     return None
+
+
+def _is_asset(filing: Filing, path: str) -> bool:
+    """Tell whether a rule takes a file that is no document."""
+    return filing.by == "assets" and _globs(filing.pattern).match(path)
 
 
 def _unless_there(path: str, destination: Destination, filing: Filing) -> Filed | None:
@@ -66,7 +70,7 @@ def _unless_there(path: str, destination: Destination, filing: Filing) -> Filed 
 
 def _stays(work: Documents, path: str) -> bool:
     """Tell whether no rule may move a path."""
-    return any(part.startswith(".") for part in path.split("/")) or any(f"{path}/".startswith(f"{kept}/") for kept in work.still)
+    return "/." in f"/{path}" or any(f"{path}/".startswith(f"{kept}/") for kept in work.still)
 
 
 def _inside(work: Documents, path: str) -> Destination | None:
@@ -79,7 +83,7 @@ def _takes(filing: Filing, path: str, page: Page) -> bool:
     """Tell whether a rule takes a document."""
     match filing.by:
         case "path":
-            return _spec(filing.pattern).match_file(path)
+            return _globs(filing.pattern).match(path)
         case "name":
             texts: tuple[str, ...] = (posixpath.basename(path),)
         case "front_matter":
@@ -90,8 +94,8 @@ def _takes(filing: Filing, path: str, page: Page) -> bool:
 
 
 @cache
-def _spec(pattern: str) -> GitIgnoreSpec:
-    return GitIgnoreSpec.from_lines([pattern])
+def _globs(pattern: str) -> Globs:
+    return Globs([pattern])
 
 
 @cache

@@ -76,10 +76,10 @@ def folders(files: Iterable[str]) -> frozenset[str]:
     """Return every folder that holds a file."""
     found = {"."}
     for path in files:
-        folder = posixpath.dirname(path)
+        folder = path.rpartition("/")[0]
         while folder and folder not in found:
             found.add(folder)
-            folder = posixpath.dirname(folder)
+            folder = folder.rpartition("/")[0]
     return frozenset(found)
 
 

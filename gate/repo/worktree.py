@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,10 +89,10 @@ def tracked(root: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_split(_git(root, "ls-files", "-z").out)))
 
 
-def files(root: Path) -> tuple[str, ...]:
-    """Return every path that committing the whole work tree would hold: tracked, and new but not ignored."""
+def files(root: Path, wanted: Callable[[str], bool] = bool) -> tuple[str, ...]:
+    """Return every path, or those that are `wanted`, that committing the whole work tree would hold: tracked, and new but not ignored."""
     listed = _split(_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").out)
-    return tuple(sorted(path for path in dict.fromkeys(listed) if os.path.exists(f"{root}/{path}")))  # noqa: PTH110 - a Path for each is slow
+    return tuple(sorted(path for path in dict.fromkeys(listed) if wanted(path) and os.path.exists(f"{root}/{path}")))  # noqa: PTH110 - a Path for each is slow
 
 
 def ignored(root: Path, paths: Iterable[str]) -> frozenset[str]:

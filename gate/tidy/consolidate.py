@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from gate.errors import GateError
 from gate.facts import Consolidation, Move, Relink, Rewrite
 from gate.facts.work import Documents
 from gate.pages import complaints, nav, tree
+from gate.pages.globs import Globs
 from gate.pages.nav import Nav
 from gate.pages.tree import Tree
 from gate.repo import worktree
@@ -40,11 +39,11 @@ def draw(work: Documents, root: Path) -> Drawn:
         message = f"docs: git is in the middle of a {busy}; end it, then move documents"
         raise GateError(message)
     files = worktree.files(root)
-    wanted, left = GitIgnoreSpec.from_lines(work.match), GitIgnoreSpec.from_lines(work.leave)
-    ours = [path for path in files if wanted.match_file(path) and not left.match_file(path)]
+    wanted, left = Globs(work.match), Globs(work.leave)
+    ours = [path for path in files if wanted.match(path) and not left.match(path)]
     # What the policy leaves alone is read too: no link in it may die, and none can be written anew.
     known = frozenset(ours)
-    others = [path for path in files if path not in known and (wanted.match_file(path) or path.casefold().endswith(_MARKDOWN))]
+    others = [path for path in files if path not in known and (wanted.match(path) or path.casefold().endswith(_MARKDOWN))]
     before = tree.build(root, files, [*ours, *others])
     navs = {path: found for path in files if posixpath.basename(path) in nav.SETTINGS and (found := nav.read(path, _bytes(root, path)))}
     scene = moves.Scene(

@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from pathspec import GitIgnoreSpec
 
 from gate.errors import GateError
 from gate.facts import Diagnostic, Reading
 from gate.facts.work import Index
+from gate.pages.globs import Globs
 from gate.repo import worktree
 from gate.tidy import managed
 from gate.tidy.edits import Edit, change, read
@@ -119,13 +119,16 @@ def _drawn(index: Index, before: bytes | None, pages: list[Page]) -> Edit | None
 
 def _pages(index: Index, root: Path, moved: Mapping[str, str]) -> Iterator[Page]:
     """Describe every document that will lie below the folder of the index; a link is none."""
-    wanted, left = GitIgnoreSpec.from_lines(index.match), GitIgnoreSpec.from_lines(index.leave)
+    wanted, left = Globs(index.match), Globs(index.leave)
     folder = posixpath.dirname(index.path)
     above = f"{folder}/" if folder else ""
-    for path in worktree.files(root):
+
+    def listed(path: str) -> bool:
         goal = moved.get(path, path)
-        if not goal.startswith(above) or goal == index.path or not wanted.match_file(path) or left.match_file(goal):
-            continue
+        return goal.startswith(above) and goal != index.path and wanted.match(path) and not left.match(goal)
+
+    for path in worktree.files(root, listed):
+        goal = moved.get(path, path)
         file = root / path
         if file.is_file() and not file.is_symlink():
             with file.open("rb") as opened:

@@ -33,6 +33,8 @@ def rewrite(tree: Tree, moves: Mapping[str, str], left: Collection[str]) -> tupl
     Documents that are `left` keep every byte.
     Raises GateError when a link that works would not, or when a destination cannot be written anew without touching anything else.
     """
+    if not moves:
+        return tree, (), ()
     planned = _moved(tree, moves, tree.pages)
     relinks: list[Relink] = []
     rewrites, pages = [], dict(tree.pages)

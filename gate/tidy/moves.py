@@ -48,7 +48,7 @@ def key(path: str) -> str:
     >>> key("Docs/NOTES.md") == key("docs/notes.MD")
     True
     """
-    return unicodedata.normalize("NFC", path).casefold()
+    return (path if path.isascii() else unicodedata.normalize("NFC", path)).casefold()
 
 
 def _filed(work: Documents, scene: Scene, path: str, source: str) -> Filed | None:

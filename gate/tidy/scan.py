@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gate.facts import Entry
+from gate.pages.globs import Names
 from gate.repo import worktree
 from gate.tidy import descriptors
-from gate.tidy.rules import Hit, Names, Rules
+from gate.tidy.rules import Hit, Rules
 
 CACHE = "__pycache__"
 BYTECODE = (".pyc", ".pyo")
+SOURCE = ".py"
 FOREIGN = "an environment, another repository or another file system"
 _ENVIRONMENTS = frozenset({".git", ".hg", ".svn", ".nox", ".tox", ".venv", ".direnv", "node_modules", worktree.STORE})
 _MARKS = frozenset({".git", "pyvenv.cfg", "HEAD"})  # files that tell whose folder it is
@@ -74,23 +76,25 @@ class _Walk:
         self._letters, self._passes, self._every = names.letters(), names.pass_, "" in names.heads
         self._folder_passes = rules.folder_names.pass_
 
-    def folder(self, at: int, path: str, depth: int, above: Hit | None = None) -> bool:
+    def folder(self, at: int, path: str, depth: int, above: Hit | None = None, beside: Sequence[os.DirEntry[str]] = ()) -> bool:
         """Look into an open folder; tell whether nothing would be left in it if all went that a rule matches.
 
-        `above` is the rule that matched a folder of byte code, and so everything in it.
+        `above` is the rule that matched a folder of byte code, and so everything in it; `beside` is what lies beside that folder.
         """
         self._watch()
-        folders, files, others = self._listed(at, everything=self._every or above is not None)
+        folders, files, rest = self._listed(at, everything=self._every or above is not None)
+        others = len(rest)
         if (folders or files) and _is_foreign(folders, files, is_root=not path):
             return False
         matched = 0
         in_cache = path.endswith(_IN_CACHE)
+        sources = _sources(beside) if in_cache and files else None
         for entry in files:
             hit = above or self._rules.file(path + entry.name)
             if hit:
-                self._file(at, path, entry, hit, in_cache=in_cache)
+                self._file(at, path, entry, hit, sources)
                 matched += 1
-        inner = [entry for entry in folders if self._folder(at, path, entry, depth)] if folders else []
+        inner = [entry for entry in folders if self._folder(at, path, entry, depth, rest)] if folders else []
         could = bool(path) and matched == others and len(inner) == len(folders)
         if in_cache:
             self.found.caches[path[:-1]] = (_entry(path[:-1], os.fstat(at)), others + len(folders))
@@ -98,19 +102,19 @@ class _Walk:
             self.found.hollow[path[:-1]] = (_entry(path[:-1], os.fstat(at)), others + len(folders))
         return could
 
-    def _listed(self, at: int, *, everything: bool) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]], int]:
-        """Return the folders, the files that a pattern could match, and how many others than folders there are; most time goes here."""
+    def _listed(self, at: int, *, everything: bool) -> tuple[list[os.DirEntry[str]], list[os.DirEntry[str]], list[os.DirEntry[str]]]:
+        """Return the folders, the files that a pattern could match, and all that are no folders; most time goes here."""
         with os.scandir(at) as entries:
             listed = list(entries)
         folders = [entry for entry in listed if entry.is_dir(follow_symlinks=False)]
         rest = [entry for entry in listed if not entry.is_dir(follow_symlinks=False)] if folders else listed
         if everything:
-            return folders, rest, len(rest)
+            return folders, rest, rest
         (first, last), passes = self._letters, self._passes
-        return folders, [entry for entry in rest if ((name := entry.name)[-1] in last or name[0] in first) and passes(name)], len(rest)
+        return folders, [entry for entry in rest if ((name := entry.name)[-1] in last or name[0] in first) and passes(name)], rest
 
-    def _folder(self, at: int, path: str, entry: os.DirEntry[str], depth: int) -> bool:
-        """Match a folder, or look into it when it is ours; tell whether it could go."""
+    def _folder(self, at: int, path: str, entry: os.DirEntry[str], depth: int, beside: Sequence[os.DirEntry[str]]) -> bool:
+        """Match a folder, or look into it when it is ours; tell whether it could go. `beside` is what lies beside it and is none."""
         name = entry.name
         below = path + name
         hit = self._rules.folder(below) if self._folder_passes(name) else None
@@ -126,7 +130,7 @@ class _Walk:
         if inner < 0:
             return False
         try:
-            return self.folder(inner, f"{below}/", depth + 1, hit)
+            return self.folder(inner, f"{below}/", depth + 1, hit, beside)
         finally:
             os.close(inner)
 
@@ -171,16 +175,21 @@ class _Walk:
             return -1
         return inner
 
-    def _file(self, at: int, path: str, entry: os.DirEntry[str], hit: Hit, *, in_cache: bool) -> None:
-        """Take a file or link; of byte code look for its source."""
+    def _file(self, at: int, path: str, entry: os.DirEntry[str], hit: Hit, sources: frozenset[str] | None) -> None:
+        """Take a file or link; of byte code look for its source: in a folder of byte code among the `sources` beside that."""
         name, source, sourced = entry.name, "", False
         if name.endswith(BYTECODE):
-            near = _made_from(name) if in_cache else name[:-1]
-            if near:
-                source = path[: -len(_IN_CACHE)] + near if in_cache else path + near
-                sourced = os.access(f"../{near}" if in_cache else near, os.F_OK, dir_fd=at)
+            if sources is None:
+                source, sourced = path + name[:-1], os.access(name[:-1], os.F_OK, dir_fd=at)
+            elif near := _made_from(name):
+                source, sourced = path[: -len(_IN_CACHE)] + near, near in sources
         known = _entry(path + name, entry.stat(follow_symlinks=False))
         self.found.seen.append(Seen(known.path, hit, False, (known,), "", source, sourced))  # noqa: FBT003 - no folder
+
+
+def _sources(beside: Sequence[os.DirEntry[str]]) -> frozenset[str]:
+    """Return the names of sources; a link that leads nowhere is none, so that byte code beside it counts as orphaned."""
+    return frozenset(entry.name for entry in beside if entry.name.endswith(SOURCE) and entry.is_file())
 
 
 @cache

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathspec import GitIgnoreSpec
 
 from gate.facts import Entry
+from gate.pages.globs import Names, names_of
 from gate.tidy.openfiles import Held
-from gate.tidy.rules import Names, names_of
 from gate.tidy.scan import BYTECODE, CACHE, Seen
 from gate.units import show_age
 
