@@ -166,8 +166,10 @@ def test_largest_file_still_loads(tmp_path: Path) -> None:
     assert found == ("policies/docs.yaml:1: (file): the file has more than 1048576 bytes; delete what is not policy",)
 
 
-def test_missing_folder_is_told_for_each_file(tmp_path: Path) -> None:
-    """Without policies the gate says which files it wants."""
+def test_missing_policies_are_told(tmp_path: Path) -> None:
+    """Without a folder the gate says what writes one, and in an empty one which files it wants."""
+    assert mistakes(tmp_path) == ("policies: there is no such folder; gate init looks at this repository and writes its policies",)
+    (tmp_path / "policies").mkdir()
     why = 'not found; create it, beginning with "version: 1"'
     assert mistakes(tmp_path) == tuple(f"policies/{name}.yaml:1: (file): {why}" for name in FILES)
 

@@ -258,12 +258,27 @@ def test_names_of_record_paths_mean_themselves(house: Repository) -> None:
     assert worktree.tree_id(house.root, ["notes [1]*"]) != before
 
 
+def test_embedded_repository_without_a_commit_is_named(house: Repository) -> None:
+    """Git cannot add a repository that holds no commit; what is told names it and the ways out, and one of them works."""
+    Repository(house.root / "deep/inside").write("a.txt", "a")
+    with pytest.raises(
+        GateError, match="git add: exit 128: deep/inside is a repository inside that holds no commit yet; commit in it, let git ignore it"
+    ):
+        worktree.tree_id(house.root)
+    house.write(".gitignore", "inside/\n")
+    assert worktree.tree_id(house.root)
+
+
 def test_embedded_repository_with_work_of_its_own_is_refused(house: Repository) -> None:
     """A repository inside that was never added as a submodule is held to the same rule from the first time on."""
     inside = Repository(house.root / "inside")
     inside.write("a.txt", "a")
     inside.commit()
     before = worktree.tree_id(house.root)
+    inside.write("b.txt", "not committed in it")
+    with pytest.raises(GateError, match=r"inside: the repository inside holds work .* let git ignore it"):
+        worktree.tree_id(house.root)
+    (house.root / "inside/b.txt").unlink()
     house.git("-c", "advice.addEmbeddedRepo=false", "add", "inside")
     house.commit()
     assert before == house.git("rev-parse", "HEAD^{tree}").strip()

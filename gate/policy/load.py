@@ -32,6 +32,8 @@ def load(root: Path) -> Policy:
 
     Raises PolicyError with every mistake of every file, each as `file:line: key path: what was found; what to write`.
     """
+    if not os.path.lexists(root / FOLDER):
+        raise PolicyError((f"{FOLDER}: there is no such folder; gate init looks at this repository and writes its policies",))
     return _whole({name: _file(root, name) for name in ALL if name in FILES or os.path.lexists(root / FOLDER / f"{name}.yaml")})
 
 

@@ -17,6 +17,7 @@ from gate.repo import trees
 _GITLINK = "160000"  # the mode of a submodule
 # What ls-files -v tells of assume-unchanged and skip-worktree; it begins with what the search can jump to.
 _BLIND = re.compile(r"\0[a-zS] [^\t\0]*\t(?P<path>[^\0]*)")
+_EMPTY = re.compile(r"^error: '(.+?)/?' does not have a commit checked out$", re.MULTILINE)
 SCRATCH = "tree-"  # how scratch folders in it begin
 STORE = ".gate"  # everything that the gate writes for itself, below the root
 
@@ -225,7 +226,9 @@ def _refuse_dirty_links(root: Path, env: dict[str, str]) -> None:
     dirty = _split(_git(root, "diff-files", "--raw", "-z", "--ignore-submodules=none", env=env).out)
     for told, path in zip(dirty[::2], dirty[1::2], strict=True):
         if _is_dirty_link(root, told, path):
-            message = f"{path}: the submodule holds work that is not committed in it; commit it there, then run again"
+            what = "the submodule" if path in tracked(root) else "the repository inside"
+            other = "" if what == "the submodule" else f", or let git ignore it (a line /{path}/ in .gitignore)"
+            message = f"{path}: {what} holds work that is not committed in it; commit it there{other}, then run again"
             raise GateError(message)
 
 
@@ -286,6 +289,8 @@ def _git(
 
 def _words(ran: Ran) -> str:
     """Return the line in which git says what is wrong: the first error, or else the last line."""
+    if empty := _EMPTY.search(ran.err):
+        return f"{empty[1]} is a repository inside that holds no commit yet; commit in it, let git ignore it, or remove its .git"
     lines = [line for line in ran.err.splitlines() if line.strip()]
     return next((line for line in lines if line.startswith("error:")), lines[-1] if lines else "no message")
 

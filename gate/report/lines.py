@@ -7,7 +7,7 @@ from gate.facts import Change, Fault, Outcome
 from gate.facts.rows import Told
 from gate.facts.work import Question
 from gate.report import series
-from gate.report.text import plain
+from gate.report.text import plain, readable
 from gate.units import show_count, show_size, show_time
 
 _COLOURS = {
@@ -138,7 +138,10 @@ def cleaning(listed: Sequence[Change], *, most: int, seconds: float) -> Iterator
         yield (f"{_ACTS[act]} {_amount(found)}", (f"  ({show_time(seconds)})" if act == acts[0] else "", "dim"))
         for change in found[:most]:
             rule = f" by {change.rule}" if change.rule else ""
-            yield f"  {plain(change.path)}  {plain(change.kind)}{plain(rule)}, {show_size(change.size)}  ", (plain(change.reason), "dim")
+            yield (
+                f"  {plain(readable(change.path))}  {plain(change.kind)}{plain(rule)}, {show_size(change.size)}  ",
+                (plain(change.reason), "dim"),
+            )
         if len(found) > most:
             yield (f"  and {show_count(len(found) - most, 'more path')}; all of them: gate clean --dry-run, or .gate/evidence",)
 

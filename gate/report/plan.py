@@ -107,7 +107,8 @@ def _changes(changes: Sequence[Change]) -> Iterator[str]:
         found = [change for change in changes if change.act == act]
         if found:
             yield f"  {words} {show_count(len(found), 'path')}, {show_size(sum(change.size for change in found))}"
-            yield from _table([(_name(one.path), f"{show_size(one.size):<8} {plain(one.kind)}: {plain(one.reason)}") for one in found])
+            rows = [(_name(one.path), f"{show_size(one.size):<8} {plain(one.kind)}: {plain(one.reason)}") for one in found]
+            yield from _table(rows, whole="gate plan --json")
 
 
 def _end(plan: Plan) -> Iterator[str]:
@@ -148,21 +149,21 @@ def _some(label: str, names: Iterable[str]) -> Iterator[str]:
         yield from _list(listed)
 
 
-def _list(lines: Sequence[str], *, most: int = _MOST) -> Iterator[str]:
-    """Indent some lines, and count those that are left out."""
+def _list(lines: Sequence[str], *, most: int = _MOST, whole: str = "") -> Iterator[str]:
+    """Indent some lines, and count those that are left out; `whole` is the command that leaves out none."""
     yield from (f"    {line}" for line in lines[:most])
     if len(lines) > most:
-        yield f"    and {len(lines) - most:,} more"
+        yield f"    and {len(lines) - most:,} more" + (f"; all of them, each with its rule: {whole}" if whole else "")
 
 
-def _table(rows: Sequence[tuple[str, str]], *, most: int = _MOST) -> Iterator[str]:
+def _table(rows: Sequence[tuple[str, str]], *, most: int = _MOST, whole: str = "") -> Iterator[str]:
     """List names with what is said about them in one column; a long name gives way in its middle."""
     shown = rows[:most]
     words = max((_width(words) for _, words in shown), default=0)
     room = min(max((_width(name) for name, _ in shown), default=0), max(WIDTH // 2, WIDTH - 6 - words))
     cut = [(_cut(name, room, middle=True), words) for name, words in shown]
     lines = [f"{name}{' ' * (room - _width(name) + 2)}{words}" for name, words in cut]
-    yield from _list([*lines, *[""] * (len(rows) - len(shown))], most=most)
+    yield from _list([*lines, *[""] * (len(rows) - len(shown))], most=most, whole=whole)
 
 
 def _name(path: str) -> str:

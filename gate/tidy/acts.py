@@ -116,8 +116,9 @@ def pick(found: Sequence[Run], when: str, what: str) -> Run | None:
         return ours[-1] if ours else None
     fits = [run for run in ours if run.when == when] or [run for run in ours if run.when.startswith(when)]
     if len(fits) != 1:
-        known = ", ".join(run.when for run in ours) or "none"
-        message = f"undo {when}: {len(fits)} runs are named so; name one of: {known}"
+        known = ", ".join(run.when for run in ours)
+        wanted = f"name one of: {known}" if known else "and none of this verb is known; there is nothing to take back"
+        message = f"undo {when}: {len(fits)} runs are named so; {wanted}"
         raise GateError(message)
     return fits[0]
 

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,6 @@ from gate.tidy.rules import Hit, Rules
 
 CACHE = "__pycache__"
 BYTECODE = (".pyc", ".pyo")
-SOURCE = ".py"
 FOREIGN = "an environment, another repository or another file system"
 _ENVIRONMENTS = frozenset({".git", ".hg", ".svn", ".nox", ".tox", ".venv", ".direnv", "node_modules", worktree.STORE})
 _MARKS = frozenset({".git", "pyvenv.cfg", "HEAD"})  # files that tell whose folder it is
@@ -88,7 +87,7 @@ class _Walk:
             return False
         matched = 0
         in_cache = path.endswith(_IN_CACHE)
-        sources = _sources(beside) if in_cache and files else None
+        sources = {entry.name: entry for entry in beside} if in_cache and files else None
         for entry in files:
             hit = above or self._rules.file(path + entry.name)
             if hit:
@@ -175,21 +174,19 @@ class _Walk:
             return -1
         return inner
 
-    def _file(self, at: int, path: str, entry: os.DirEntry[str], hit: Hit, sources: frozenset[str] | None) -> None:
-        """Take a file or link; of byte code look for its source: in a folder of byte code among the `sources` beside that."""
+    def _file(self, at: int, path: str, entry: os.DirEntry[str], hit: Hit, sources: Mapping[str, os.DirEntry[str]] | None) -> None:
+        """Take a file or link; of byte code look for its source: in a folder of byte code among what lies beside that.
+
+        A link that leads nowhere is no source, so that byte code of it counts as orphaned.
+        """
         name, source, sourced = entry.name, "", False
         if name.endswith(BYTECODE):
             if sources is None:
                 source, sourced = path + name[:-1], os.access(name[:-1], os.F_OK, dir_fd=at)
             elif near := _made_from(name):
-                source, sourced = path[: -len(_IN_CACHE)] + near, near in sources
+                source, sourced = path[: -len(_IN_CACHE)] + near, near in sources and sources[near].is_file()
         known = _entry(path + name, entry.stat(follow_symlinks=False))
         self.found.seen.append(Seen(known.path, hit, False, (known,), "", source, sourced))  # noqa: FBT003 - no folder
-
-
-def _sources(beside: Sequence[os.DirEntry[str]]) -> frozenset[str]:
-    """Return the names of sources; a link that leads nowhere is none, so that byte code beside it counts as orphaned."""
-    return frozenset(entry.name for entry in beside if entry.name.endswith(SOURCE) and entry.is_file())
 
 
 @cache

@@ -10,8 +10,9 @@ EXIT_CODES = """exit codes:
 _LAW = "What it asks is written in policies/*.yaml; gate policy check says what is wrong in them."
 
 _MORE = {
-    "plan": """Tells the state of the repository and, for each phase, every path with its rule.
-The last line is the one command that carries out exactly this plan.""",
+    "plan": """Tells the state of the repository and, for each phase, its paths with their bytes;
+--json names all of them, each with its rule. The last line is the one command that
+carries out exactly this plan.""",
     "clean": """Takes what a kind in policies/cleanup.yaml names, nothing else. What is regenerable and
 ignored by git is removed, everything else goes to a trash below .gate.""",
     "docs": """Moves files, so it runs only when it is asked by name. gate check docs only looks.""",
