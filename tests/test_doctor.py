@@ -1,6 +1,8 @@
 """What gate doctor tells of this machine, and the completion of shells: from real programs."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +93,44 @@ def test_bash_completes(tmp_path: Path) -> None:
     words = ["bash", "-c", f'{code}; ask gate cal; ask gate check "l"; ask gate init --d']
     ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert ran.stdout == "calibrate\nlint\n--dry-run\n"
+
+
+ZSH = r"""
+zmodload zsh/zpty
+zpty asked zsh -f -i
+zpty -w asked "PROMPT=; fpath=(\$PWD \$fpath); autoload -Uz compinit; compinit -u -D; gate() { print -r -- \"GOT <\$*>\" }; echo REA''DY"
+zpty -r asked said '*READY*'
+for words in 'gate cal' 'gate check form' 'gate init --d'; do
+  zpty -w -n asked "$words"$'\t\n'
+  zpty -r asked said '*GOT <*>*'
+  print -r -- ${(M)${(f)said}:#*GOT*}
+done
+"""
+
+
+def shell(name: str) -> str:
+    """Return the path of a shell; skip, and say so, where it is not installed."""
+    found = shutil.which(name)
+    if not found:
+        pytest.skip(f"{name} is not installed here, so its completion was not tried: apt-get install {name}")
+    return found
+
+
+def test_fish_completes(tmp_path: Path) -> None:
+    """A real fish that read the script completes verbs, what a verb takes and its options, each with its sentence."""
+    (tmp_path / "gate.fish").write_text(call("completion", "fish")[1])
+    code = "source gate.fish; " + "; ".join(f"complete -C '{words}'" for words in ("gate cal", "gate check form", "gate init --d"))
+    env = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    ran = subprocess.run([shell("fish"), "--no-config", "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert [line.partition("\t")[0] for line in ran.stdout.splitlines()] == ["calibrate", "format", "--dry-run"]
+
+
+def test_zsh_completes(tmp_path: Path) -> None:
+    """A real zsh at a terminal, told nothing but where the script lies, completes what is typed when the tabulator is pressed."""
+    (tmp_path / "_gate").write_text(call("completion", "zsh")[1])
+    words = [shell("zsh"), "-f", "-c", ZSH]
+    ran = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.split("\n") == ["GOT <calibrate>", "GOT <check format>", "GOT <init --dry-run>", ""]
 
 
 def test_completion_costs_nothing_elsewhere() -> None:

@@ -299,6 +299,26 @@ def test_a_diff_shows_a_missing_newline() -> None:
     assert page.diff == "--- a/a\n+++ b/a\n@@ -1 +1,2 @@\n-x\n\\ No newline at end of file\n+x\n+y\n"
 
 
+def test_what_is_not_installed_is_no_debt(indebted: Repository) -> None:
+    """Without its dependencies mypy's findings become no debts: the modules and what to do are named; that done, debts are known."""
+    indebted.write("herd.py", HERD.replace("import random\n", "import random\nimport fodder.hay\nfrom fodder import grass\nimport zaun\n"))
+    indebted.commit()
+    code, told = call("init")
+    assert code == 0, told
+    assert "asked    lint, tests, docs, memory\n" in told, told
+    assert "known    types" not in told
+    assert (
+        "left out types: not installed where mypy ran: fodder, zaun; what it finds without them is no debt: pip install -e ., "
+        "or ignore_missing_imports for what nobody installs; then gate init --undo and gate init\n"
+    ) in told
+    assert "types" not in (indebted.root / "policies/baseline.yaml").read_text()
+    assert call("init", "--undo")[0] == 0
+    table = '\n[[tool.mypy.overrides]]\nmodule = ["fodder.*", "zaun"]\nignore_missing_imports = true\n'
+    indebted.write("pyproject.toml", (indebted.root / "pyproject.toml").read_text() + table)
+    code, told = call("init")
+    assert "known    types: 1 debt, may shrink, never grow: return-value 1\n" in told, told
+
+
 @pytest.fixture
 def indebted(stranger: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """Return the same project with mypy too, and with mistakes of both tools, some of which ruff could mend."""

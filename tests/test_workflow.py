@@ -12,11 +12,13 @@ import pytest
 import yaml
 
 from gate.command import Ran, run
+from tests.conftest import Repository
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github" / "workflows"
 GATE = FOLDER / "gate.yml"
 ACTION = ROOT / "action.yml"
+TEMPLATE = ROOT / "gate" / "adopt" / "templates" / "workflow.txt"
 COMMENT = ROOT / ".github" / "actions" / "comment" / "action.yml"
 DEPENDABOT = ROOT / ".github" / "dependabot.yml"
 ENTRY = ROOT / ".ci" / "run"
@@ -111,6 +113,46 @@ def test_every_workflow_and_the_action_are_linted() -> None:
     assert commands["workflow"]["run"][3:] == [path.relative_to(ROOT).as_posix() for path in workflows()]
     assert commands["action"]["run"][3:] == [path.relative_to(ROOT).as_posix() for path in (COMMENT, ACTION)]
     assert commands["zizmor"]["run"][-2:] == [".github", "action.yml"]
+
+
+def law(path: Path) -> dict[str, Any]:
+    """Return the step that puts back what a fork changed of the law."""
+    read = yaml.safe_load(re.sub(r"@[A-Z]+@", "", path.read_text(encoding="utf-8")))  # the blanks of the template
+    steps = read["runs"]["steps"] if "runs" in read else read["jobs"]["gate"]["steps"]
+    names = [step["name"] for step in steps]
+    found = names.index("Take the law from the base")
+    assert found < next(at for at, name in enumerate(names) if name in {"Run the gate", "Find the tree id"})
+    step: dict[str, Any] = steps[found]
+    return step
+
+
+def test_the_law_of_a_fork_comes_from_the_base_everywhere() -> None:
+    """Our own workflow, the one that gate init writes and the action hold one script, under one condition, before the gate runs."""
+    laws = [law(path) for path in (ACTION, GATE, TEMPLATE)]
+    assert len({(step["if"], step["run"]) for step in laws}) == 1
+    assert [step["env"]["FROM_BASE"] for step in laws[1:]] == [".github noxfile.py"] * 2
+
+
+def test_our_workflow_judges_a_fork_by_the_base(house: Repository) -> None:
+    """What a fork rewrote, added or removed below policies/, of the noxfile and of .github is as on the base; its code stays its own."""
+    house.write("noxfile.py", "LAW = 1\n")
+    house.write(".github/workflows/gate.yml", "name: gate\n")
+    house.commit("chore: the law")
+    base = house.git("rev-parse", "HEAD").strip()
+    house.write("noxfile.py", "LAW = 0\n")
+    house.write("policies/zz.yaml", "version: 1\n")
+    house.git("rm", "-q", ".github/workflows/gate.yml")
+    house.write("mine.py", "MINE = 1\n")
+    house.commit("feat: my own law")
+    env = {"BASE": base, "FROM_BASE": ".github noxfile.py"}
+    ran = run(["bash", "-e", "-c", law(GATE)["run"]], cwd=house.root, env=env)
+    assert ran.code == 0, ran.err
+    assert house.git("diff", "--name-only", base).split() == ["mine.py"]
+    assert ran.out.count("it was judged by the one of the base branch") == 3
+    house.git("rm", "-qr", "policies")
+    house.commit("chore: no law")
+    ran = run(["bash", "-e", "-c", law(GATE)["run"]], cwd=house.root, env={**env, "BASE": house.git("rev-parse", "HEAD").strip()})
+    assert (ran.code, "has no policies" in ran.out) == (2, True)
 
 
 def test_dependabot_is_accepted() -> None:
@@ -234,9 +276,9 @@ def test_every_promised_python_is_run() -> None:
 
 
 def test_ci_runs_the_default_sessions() -> None:
-    """CI calls nox without naming a session: what users run before a commit, and nothing beside it."""
+    """CI calls nox without naming a session: what users run before a commit, and nothing beside it but the law's own step."""
     scripts = [step["run"] for step in jobs()["gate.yml: gate"]["steps"] if "run" in step]
-    assert scripts == ["python -m pip install nox", "nox"]
+    assert scripts == [law(GATE)["run"], "python -m pip install nox", "nox"]
 
 
 def test_entry_is_the_command_of_the_readme() -> None:

@@ -1,8 +1,10 @@
 """What the tools and the links of a repository say today: what works is asked from now on, what it finds becomes a known debt."""
 
+import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gate.adopt.project import Project
 from gate.command import find
@@ -16,6 +18,8 @@ from gate.units import show_count
 
 _MOST = 6_000  # lines that the debts of one check may take of policies/baseline.yaml, which holds 20,000
 _SECONDS = 20.0  # that one tool may take
+_NAMED = 5  # modules that a reason names
+_ABSENT = re.compile(r'library stub for module named "([^".]+)')
 _NOT_USED = "this project does not use {}; delete this line to have it asked"
 
 
@@ -93,7 +97,7 @@ def _asked(check: str, project: Project, paths: Sequence[str], root: Path) -> _S
     step = Step(check=check, phase=Phase.QUALITY, does="", command="gate init", work=work)
     reading = measure(step, root)
     found = reports.unusable(step, reading) or reports.tool(work, reading, "")
-    if why := _unable(name, found, reading):
+    if why := _unable(name, found, reading) or _without_imports(project, reading):
         return _Said(why=why)
     known = debts.adopted(baseline.complaints(step, found, reading))
     why = _unformatted(project, paths, reading) if check == "format" else ""
@@ -109,6 +113,25 @@ def _unable(name: str, found: Finding, reading: Reading) -> str:
     if found.outcome is Outcome.BROKEN:
         return f"today {found.headline.splitlines()[0][:160]}; mend that, then delete this line"
     return ""
+
+
+def _without_imports(project: Project, reading: Reading) -> str:
+    """Say which modules are not installed: whoever has them sees none of these mistakes, and others that mypy cannot see without them.
+
+    Modules of the project itself that are not there are its own matter, and debts.
+    """
+    own = {PurePosixPath(path).stem for path in project.code}
+    said = (_ABSENT.search(row.message) for row in reading.diagnostics if row.code == "import-not-found")
+    absent = sorted({found[1] for found in said if found} - own)
+    if not absent:
+        return ""
+    names = ", ".join(absent[:_NAMED]) + (f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else "")
+    groups = [word for group in project.groups for word in ("--group", group)]
+    told = shlex.join(("pip", "install", *(project.install or absent), *groups))
+    return (
+        f"not installed where mypy ran: {names}; what it finds without them is no debt: {told}, "
+        "or ignore_missing_imports for what nobody installs; then gate init --undo and gate init"
+    )
 
 
 def _unformatted(project: Project, paths: Sequence[str], reading: Reading) -> str:
