@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from gate import environment, reuse
-from gate.facts import Mode
+from gate.facts import Finding, Mode
 from gate.facts.work import Step, Tool
 from gate.measure.hashes import Hashes
 from gate.record.files import replace_file
 from gate.repo import worktree
 
-_VERSION = 2
+_VERSION = 3
 _FILE = "plan.json"
 
 Answers = list[tuple[reuse.Asked, reuse.Reused]]
@@ -90,7 +90,13 @@ def answers(root: Path, verbs: Sequence[str], cases: Sequence[str], mode: Mode) 
     found = reuse.find(_present(root, plan), chosen)
     if len(found) < len(chosen) or any(known.is_new for known in found.values()):
         return None
+    if any(_below(found[one.check].finding, one.bar) for one in chosen):  # likewise of a limit that is dead
+        return None
     return [(one, found[one.check]) for one in chosen]
+
+
+def _below(finding: Finding, bar: float) -> bool:
+    return finding.estimate is not None and finding.estimate.high < bar
 
 
 def _every(plan: dict[str, Any]) -> list[reuse.Asked]:

@@ -13,6 +13,7 @@ from typing import Any
 from gate import command, environment
 from gate.facts import Diagnostic, Estimate, Evidence, Finding, Inputs, Outcome, Reading
 from gate.facts.work import Question, Step, Sweep, Tool
+from gate.judge import dead
 from gate.measure.hashes import Hashes
 from gate.record import ledger
 
@@ -32,6 +33,7 @@ class Asked:
     program: str  # what is run, for a tool
     shown: bool  # a person reads what the tool itself prints, as of tests: that is not recorded
     owes: bool  # something is known of it, which what is recorded says nothing about
+    bar: float  # of a limit: the figure below which it is dead
     tidies: bool  # it may change the tree before it judges it
 
 
@@ -95,7 +97,7 @@ def asked(step: Step) -> Asked:
     """Say what reuse must know of a step."""
     told, work = asdict(replace(step, debts=())), step.work
     if isinstance(work, Question):
-        for name in ("place", "slack"):  # neither decides what is measured, nor what is found on one tree
+        for name in ("place", "slack", "shared", "ample"):  # none of them decides what is measured, nor what is found on one tree by itself
             del told["work"]["limit"][name]
     tool = work if isinstance(work, Tool) else None
     other = _PYTHON if tool and tool.reads == "mypy" else _TREE
@@ -108,6 +110,7 @@ def asked(step: Step) -> Asked:
         program=tool.argv[0] if tool else "",
         shown=bool(tool and tool.stream),
         owes=bool(step.debts),
+        bar=dead.bar(work.limit) if isinstance(work, Question) else 0.0,
         tidies=bool(tool and tool.fixes) or isinstance(work, Sweep),
     )
 

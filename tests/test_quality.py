@@ -1,6 +1,7 @@
 """Real ruff, mypy and pytest on real repositories: findings, mending, and tools that cannot work."""
 
 import json
+import time
 
 import pytest
 
@@ -32,6 +33,17 @@ def test_type_errors_are_found_with_place_and_code(house: Repository) -> None:
     assert code == 1
     assert "bots.py:3: Incompatible types in assignment" in told
     assert "[assignment]" in told
+
+
+def test_an_edit_of_the_same_second_and_length_is_read(house: Repository) -> None:
+    """Mypy takes such a file for the one it knows: who edits as soon as the gate has answered is judged by what is there."""
+    house.write("bots.py", '"""Bots."""\n\nx: int = 1234  # warm\n')
+    check("types", "--check")
+    time.sleep(1 - time.time() % 1)  # so that the next run ends in the second in which it begins
+    house.write("bots.py", '"""Bots."""\n\nx: int = 1234\n')
+    assert check("types", "--check")[0] == 0
+    house.write("bots.py", '"""Bots."""\n\nx: int = "34"\n')
+    assert check("types", "--check")[0] == 1
 
 
 def test_mypy_that_cannot_check_is_broken(house: Repository) -> None:

@@ -1,9 +1,8 @@
 """Measure what the policies limit, write it beside the limits, and say which limits are dead."""
 
-import math
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,15 +10,13 @@ from gate import flow, inquiry
 from gate.errors import GateError
 from gate.facts import Finding, Outcome
 from gate.facts.work import Question, Step
+from gate.judge import dead
 from gate.policy import FOLDER
 from gate.policy.patch import KeyPath, put
 from gate.record.files import replace_file
 from gate.repo import worktree
 from gate.units import show_amount
 
-DEAD = 3  # times what is measured from which a limit would let too much through
-_HEADROOM = 1.2
-_DIGITS = 2
 _COMMIT = 7
 
 
@@ -73,22 +70,8 @@ def _placed(check: str, question: Question, finding: Finding) -> Calibrated:
     measured = show_amount(value, unit).removesuffix("/agent")
     if not limit.most:
         return Calibrated(check=check, limit=shown, measured=measured, says="exceeded" if value else "zero")
-    says = "exceeded" if value > limit.most else "dead" if value * DEAD < limit.most else "fits"
-    return Calibrated(
-        check=check, limit=shown, measured=measured, says=says, proposal=show_amount(rounded(value), unit).removesuffix("/agent")
-    )
-
-
-def rounded(value: float) -> float:
-    """Add headroom and round up to two digits.
-
-    >>> rounded(210_000), rounded(0)
-    (260000.0, 0)
-    """
-    if not value:
-        return 0
-    step = 10.0 ** (math.floor(math.log10(value * _HEADROOM)) - _DIGITS + 1)
-    return math.ceil(value * _HEADROOM / step) * step
+    says = "exceeded" if value > limit.most else "dead" if finding.estimate.high < dead.bar(replace(limit, shared=False)) else "fits"
+    return Calibrated(check=check, limit=shown, measured=measured, says=says, proposal=dead.proposed(limit, finding.estimate.high))
 
 
 def provenance(root: Path, measured: str) -> dict[str, str]:

@@ -9,10 +9,10 @@ from math import inf
 from pathlib import Path
 
 from gate import inquiry
-from gate.acts import calibrate
 from gate.adopt.classes import Candidate
 from gate.facts import Finding, Outcome, Reading
 from gate.facts.work import Budget, Limit, Question, Subject
+from gate.judge import dead
 from gate.threads import answer, side_by_side
 from gate.units import show_amount
 
@@ -164,11 +164,11 @@ def _bar(name: str, finding: Finding) -> Bar:
     value, high = max(0.0, finding.estimate.value), max(0.0, finding.estimate.high)
     measured = show_amount(value, unit).removesuffix("/agent")
     if name == "footprint":
-        most = show_amount(calibrate.rounded(max(high, 1.0)), unit).removesuffix("/agent")
+        most = show_amount(dead.rounded(max(high, 1.0)), unit).removesuffix("/agent")
         return Bar(name=name, most=most, because=_AFRESH, measured=measured)
     if finding.outcome is Outcome.PASSED:
         return Bar(name=name, most=show_amount(0, unit), measured=show_amount(0 if value < _RESOLUTION[unit] else value, unit))
-    return Bar(name=name, most=show_amount(calibrate.rounded(high) * _HEADROOM / 1.2, unit), because=_GROWS, measured=measured)
+    return Bar(name=name, most=show_amount(dead.rounded(high) * _HEADROOM / 1.2, unit), because=_GROWS, measured=measured)
 
 
 def _undecided(name: str, finding: Finding, step: str = "") -> Bar:

@@ -145,6 +145,8 @@ class Limit:
     because: str = ""
     place: str = ""  # policy file and line
     slack: Slack | None = None  # None: nothing is demanded of a comparison with the base
+    shared: bool = False  # several questions have it, and only all of them can tell whether it is dead
+    ample: bool = False  # that it is dead is told, and fails nothing
 
     @property
     def bar(self) -> float:

@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 
 from gate.facts import Diagnostic, Finding, Outcome, Reading
 from gate.facts.rows import Counted, Ratchet, Row
-from gate.facts.work import Step, Waiver
-from gate.judge import debts
+from gate.facts.work import Question, Step, Waiver
+from gate.judge import dead, debts
 
 _LIVED_WITH = {Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.SKIPPED}  # never BROKEN: nobody knows what it would have found
 _UNKNOWN = {Counted.MISSING, Counted.STALE, Counted.OLD, Counted.BROKEN}
@@ -60,6 +60,7 @@ class Counts:
 def count(step: Step, finding: Finding, reading: Reading, waivers: Iterable[Waiver], *, day: str, strict: bool) -> Counts:
     """Take out what is known, then see whether waivers cover what is left; nothing else makes a finding count for less."""
     told, ratchet = debts.judged(step, finding, reading, day=day, strict=strict)
+    told = dead.judged(step.work, told) if isinstance(step.work, Question) else told
     known = {id(one.found) for one, _ in ratchet.known}
     left = tuple(row for row in reading.diagnostics if id(row) not in known)
     held, lapsed = covering(waivers, step.check, told, left, day)

@@ -1,9 +1,11 @@
 """Ruff, mypy, pytest and other programs: run once, read through the formats they make for machines."""
 
 import json
+import math
 import os
 import re
 import tempfile
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from gate.command import Child, Ran, find, run
 from gate.facts import Diagnostic, Reading
 from gate.facts.work import Tool
 from gate.measure import covers
+from gate.repo import worktree
 
 NO_FILE = "found no Python file"  # so begins what a reading says of a tool that had nothing to read
 _CALM = {
@@ -51,8 +54,21 @@ def measure(tool: Tool, root: Path) -> Reading:
         extra = (*extra, *covers.words(tool.covers, Path(scratch), root))
         with _versions(tool, root) as versions:
             ran = run((*tool.argv, *extra), cwd=root, seconds=tool.seconds, stream=tool.stream, env=_CALM)
+        if tool.reads == "mypy":
+            _outlast(root)
         reading = replace(_read(tool, ran, report, root), versions=versions)
         return _with_more(tool, reading, Path(scratch), root)
+
+
+def _outlast(root: Path) -> None:
+    """Wait for the end of a second in which a file was written.
+
+    Mypy's cache knows a file by its size and by the second of its last change: what is written later in that second, and is as long, it
+    would never read, and tell of the text before.
+    """
+    second = int(time.time())
+    if (root / ".git").exists() and worktree.written_since(root, math.nextafter(second, 0)):
+        time.sleep(max(0.0, second + 1 - time.time()))
 
 
 def number(said: str) -> str:

@@ -93,6 +93,8 @@ def _questions(
             meter=getattr(wanted, "meter", ""),
             because=wanted.because,
             slack=getattr(wanted, "no_worse_than_base", None),
+            shared=bool(found.parametrize) or (name.endswith("handles") and "churn-handles" in limits),
+            ample=policy.memory.dead_limits == "tell",
             place=policy.places.get(f"memory.{key}.limits.{name.removeprefix('churn-')}", "policies/memory.yaml"),
         )
         work = Question(

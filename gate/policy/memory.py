@@ -18,6 +18,7 @@ from gate.policy.fields import (
     HandleRateCall,
     Name,
     Scalar,
+    Share,
     Size,
     SizeSlack,
     Target,
@@ -230,12 +231,26 @@ class CallCase(_Case):
     limits: CallLimits
 
 
+class DriftPolicy(Model):
+    """Since when, and how far, figures may creep while each single change is slight."""
+
+    tags: Word = Field(default="*", description="Pattern of the tags the last of which is compared with: v*.")
+    commits: int = Field(
+        default=100, ge=1, le=10_000, description="First-parent commits that are looked back at most; where no tag is among them, these."
+    )
+    most: Share = Field(default=written("5 %"), description="What a figure may have gained since then.")
+
+
 class MemoryPolicy(Model):
     """policies/memory.yaml: agent cases, functions and their limits."""
 
     version: Version
     agents: dict[Name, AgentCase] = Field(default_factory=dict, json_schema_extra=CLOSED)
     calls: dict[Name, CallCase] = Field(default_factory=dict, json_schema_extra=CLOSED)
+    dead_limits: Literal["fail", "tell"] = Field(
+        default="fail", description="What becomes of a limit above three times what is measured: its check fails, or only says so."
+    )
+    drift: DriftPolicy = Field(default_factory=DriftPolicy)
     without: Word | None = Field(default=None, description="Why no case is named yet; every summary shows it as SKIPPED.")
 
     @model_validator(mode="after")

@@ -204,6 +204,7 @@ def calibrate(words: argparse.Namespace, out: TextIO) -> int:
     from gate import flow, plan
     from gate.acts import calibrate as calibration
     from gate.facts import Mode
+    from gate.judge import dead
 
     house = flow.enter(Path.cwd(), mode(words))
     rows = calibration.calibrate(house.root, plan.select(house.steps, ["memory"], words.cases), write=house.mode is Mode.FIX)
@@ -211,14 +212,14 @@ def calibrate(words: argparse.Namespace, out: TextIO) -> int:
     if words.json:
         from gate.report import answers
 
-        out.write(answers.write(code, written=house.mode is Mode.FIX, dead_above=calibration.DEAD, limits=rows))
+        out.write(answers.write(code, written=house.mode is Mode.FIX, dead_above=dead.TIMES, limits=rows))
         return code
     for row in rows:
         advice = f"; a limit with headroom: {row.proposal}" if row.proposal and row.says != "fits" else ""
         out.write(plain(f"{row.check}: measured {row.measured or 'nothing'}, limit {row.limit}: {row.says}{advice}") + "\n")
-    dead = sum(row.says == "dead" for row in rows)
+    number = sum(row.says == "dead" for row in rows)
     done = "policies/memory.yaml is as it was" if house.mode is Mode.CHECK else "policies/memory.yaml holds what was measured"
-    out.write(f"{done}; {show_count(dead, 'dead limit')}, above {calibration.DEAD} times what was measured\n")
+    out.write(f"{done}; {show_count(number, 'dead limit')}, above {dead.TIMES} times what was measured\n")
     return code
 
 
