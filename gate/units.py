@@ -151,6 +151,15 @@ def show_amount(value: float, unit: str) -> str:
     return f"{shown}/{per}" if per else shown
 
 
+def show_share(share: float) -> str:
+    """Write a part of a whole in percent, as finely as it is worth reading.
+
+    >>> show_share(0.1234), show_share(0.0102), show_share(0.016), show_share(2.5)
+    ('12 %', '1 %', '1.6 %', '250 %')
+    """
+    return f"{share * 100:.{0 if abs(share) >= 0.1 else 1}f}".removesuffix(".0") + " %"  # noqa: PLR2004 - ten percent
+
+
 def show_count(number: int, noun: str) -> str:
     """Write how many there are.
 

@@ -66,6 +66,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, str]:
 CLAIMS = {  # what was claimed -> what the gate says of it
     "optimised, and heavier than the original": "against original: memory/bot/footprint 2.",
     "the target was met before any work": "; limit met at the base commit too: 2.",
+    "the limit would let a thousand times as much pass": "; a dead limit, ",
     "a tool that was off is in the list": "lint/security is SKIPPED: not measured: no-such-scanner is not installed",
     "no leak, in too few points": "memory/leak/growth is INCONCLUSIVE",
     "tests pass, of a copy of the code": "tests is FAILED: 1 tests passed, 0 failed, 0 skipped; the code that it is for did not run",

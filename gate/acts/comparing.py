@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from gate import flow
-from gate.acts import against
+from gate.acts import against, drifting
 from gate.facts.rows import Comparison
-from gate.facts.work import Step, Sweep, Tool
-from gate.judge import comparing
+from gate.facts.work import Question, Step, Sweep, Tool
+from gate.judge import comparing, drift
 from gate.measure import scopes
 from gate.repo import revisions
 
@@ -19,7 +19,12 @@ def compare(house: flow.House, revision: str = "") -> Comparison:
     base = replace(against.measure(house, commit, steps), revision=name)
     whole, _ = flow.summarise(house)
     asked = {one.scope for row in base.rows for one in comparing.complaints(row)}
-    return Comparison(base=base, tree=whole.tree, rows=comparing.compare(whole, base, scopes.there(asked, house.root)))
+    rows = comparing.compare(whole, base, scopes.there(asked, house.root))
+    since, marks = drifting.find(house, [row.step.check for row in rows if isinstance(row.step.work, Question)], whole.tree)
+    most = house.policy.memory.drift.most
+    return Comparison(
+        base=base, tree=whole.tree, since=since, rows=tuple(drift.crept(row, marks.get(row.step.check, ()), most) for row in rows)
+    )
 
 
 def _looks(step: Step) -> bool:

@@ -180,6 +180,15 @@ class Compared:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """What one memory question is on record with at a commit before this tree."""
+
+    name: str  # of the commit: its tag, or its first letters
+    commit: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
     """One check on the base and now."""
 
@@ -194,6 +203,7 @@ class Difference:
     fixed: tuple[Debt, ...] = ()  # found on the base only
     unchanged: int = 0
     change: float = 0.0  # of a memory question: now less base, in the unit of its limit
+    drift: str = ""  # of a memory question: how far it crept since the last tag, in steps that were let pass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,6 +213,7 @@ class Comparison:
     base: Base
     tree: str  # that is compared with it
     rows: tuple[Difference, ...]
+    since: str = ""  # since when drift is looked for: a tag, or so many commits ago
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -53,9 +53,10 @@ def _apart(old: Estimate, new: Estimate) -> bool:
 
 def _met(base: Row, old: Estimate) -> str:
     """Say that there was nothing to do: the limit held before any work."""
-    work = base.step.work
-    known = base.raw and base.raw.finding.outcome is not Outcome.PASSED  # a known debt is no limit that is met
-    if base.counted is not Counted.PASSED or known or not isinstance(work, Question):
+    work, found = base.step.work, base.recorded
+    if (
+        found is None or found.finding.outcome is not Outcome.PASSED or not isinstance(work, Question)
+    ):  # a known debt is no limit that is met
         return ""
     return f"; limit met at the base commit too: {show_amount(old.value, work.limit.unit)}"
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gate.errors import GateError
-from gate.repo.worktree import branch, git, git_folder, store
+from gate.repo.worktree import branch, changed, git, git_folder, store
 
 _CHECKOUT = 1800.0  # seconds that checking out a large repository may take
 _STOPS = ("ruff.toml", "pytest.ini")  # empty: a tool whose revision says nothing of it must not go on to the checkout's configuration
@@ -52,6 +52,29 @@ def _named(root: Path, name: str) -> str:
     """Return the branch that a symbolic name stands for, or ""."""
     ran = git(root, "rev-parse", "--abbrev-ref", "--verify", "--quiet", name, fine=(0, 1, 128))
     return "" if ran.code else ran.out.strip()
+
+
+def since(root: Path, pattern: str, most: int) -> tuple[str, list[str]]:
+    """Return the last tag of a pattern that HEAD has behind it, and the commits from it to HEAD along first parents, the oldest first.
+
+    "" and the last `most` commits when no tag is as near. A tag at HEAD itself is the last one, unless it says nothing else than HEAD does.
+    """
+    ran = git(root, "describe", "--tags", "--abbrev=0", f"--match={pattern}", "HEAD", fine=(0, 128))
+    tag = ran.out.strip()
+    if tag and commit_of(root, f"refs/tags/{tag}") == commit_of(root, "HEAD") and not changed(root) and parents(root, "HEAD"):
+        ran = git(root, "describe", "--tags", "--abbrev=0", f"--match={pattern}", "HEAD^", fine=(0, 128))
+        tag = ran.out.strip()
+    span = f"refs/tags/{tag}..HEAD" if tag else "HEAD"
+    listed = git(root, "rev-list", "--first-parent", f"--max-count={most + 1}", span, "--", fine=(0, 128)).out.split()[::-1]
+    if tag and len(listed) < most:
+        return tag, [commit_of(root, f"refs/tags/{tag}"), *listed]
+    return "", listed
+
+
+def below(root: Path, revision: str, folder: str) -> tuple[str, ...]:
+    """Return the paths of all files in a folder of a revision."""
+    ran = git(root, "ls-tree", "-r", "-z", "--name-only", "--full-tree", revision, "--", f"{folder}/", fine=(0, 128))
+    return tuple(filter(None, ran.out.split("\0")))
 
 
 def parents(root: Path, revision: str) -> tuple[str, ...]:

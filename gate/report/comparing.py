@@ -27,6 +27,7 @@ def write(found: Comparison) -> str:
     for row in found.rows:
         lines.append(f"{row.says:<{_WIDE}}{row.step.check}: {_told(row)}")
         lines += [f"{'':<{_WIDE}}{line}" for line in _listed(row)]
+        lines += [f"{'':<{_WIDE}}drift: {row.drift}"] if row.drift else []
     lines.append(_all(found.rows))
     return "".join(f"{plain(line)}\n" for line in lines)
 
@@ -38,6 +39,7 @@ def answer(found: Comparison, code: int) -> str:
         code,
         base={"revision": base.revision, "commit": base.commit, "tree": base.tree},
         tree=found.tree,
+        since=found.since,
         checks=[
             {
                 "check": row.step.check,
@@ -49,6 +51,7 @@ def answer(found: Comparison, code: int) -> str:
                 "fixed": [debt.words for debt in row.fixed],
                 "unchanged": row.unchanged,
                 "change": row.change,
+                "drift": row.drift,
                 "unit": row.step.work.limit.unit if isinstance(row.step.work, Question) else "",
                 "base": _side(row.base),
                 "now": _side(row.now),
