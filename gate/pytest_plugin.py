@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -18,8 +18,8 @@ from gate.errors import GateError
 if TYPE_CHECKING:  # every pytest run of everybody who has the gate installed loads this file: what is heavy loads where it is used
     from collections.abc import Generator
 
-    from gate.facts import Finding
-    from gate.facts.work import Question, Waiver
+    from gate.facts import Finding, Reading
+    from gate.facts.work import Question, Step, Waiver
 
 MARK = "agent_memory"
 LIMITS = {"growth": "0 B/call", "handles": "0/call"}  # what the mark allows when it says nothing else
@@ -137,36 +137,38 @@ class PolicyFile(pytest.File):
             found = policy.load(self.path.parents[1])
         except GateError as error:
             raise self.CollectError(str(error)) from error
-        cases: dict[str, dict[str, Question]] = {}
+        cases: dict[str, list[Step]] = {}
         for step in plan.steps(found):
             if isinstance(step.work, Question):
-                cases.setdefault(step.work.case.partition("[")[0], {})[step.check] = step.work
-        for name, questions in cases.items():
-            yield Case.from_parent(self, name=name, questions=questions, waivers=plan.waivers(found))
+                cases.setdefault(step.work.case.partition("[")[0], []).append(step)
+        for name, steps in cases.items():
+            yield Case.from_parent(self, name=name, steps=steps, waivers=plan.waivers(found))
 
 
 class Case(pytest.Collector):
     """One case, with all of its parameters."""
 
-    def __init__(self, name: str, parent: PolicyFile, *, questions: "dict[str, Question]", waivers: "tuple[Waiver, ...]") -> None:
-        """Keep the questions by their checks, and what is lived with."""
+    def __init__(self, name: str, parent: PolicyFile, *, steps: "Sequence[Step]", waivers: "tuple[Waiver, ...]") -> None:
+        """Keep what is asked, and what is lived with."""
         super().__init__(name, parent)
-        self.questions, self.waivers = questions, waivers
-        self.answers: dict[str, Finding] = {}  # what one watch found for a question that is still to come
+        self.steps, self.waivers = steps, waivers
+        self.answers: dict[str, tuple[Reading, Finding]] = {}  # what one watch found for a question that is still to come
 
     def collect(self) -> "Iterator[Asked]":
         """Yield every question, with its parameters behind it: so pytest's command line can name it."""
-        for check, question in self.questions.items():
-            yield Asked.from_parent(self, name=check.rpartition("/")[2] + question.case.removeprefix(self.name), check=check)
+        for step in self.steps:
+            case = getattr(step.work, "case", "")
+            yield Asked.from_parent(self, name=step.check.rpartition("/")[2] + case.removeprefix(self.name), step=step)
 
 
 class Asked(Measured):
     """One question about one case."""
 
-    def __init__(self, name: str, parent: Case, *, check: str) -> None:
+    def __init__(self, name: str, parent: Case, *, step: "Step") -> None:
         """Keep the question."""
         super().__init__(name, parent)
-        self.case, self.check, self.question = parent, check, parent.questions[check]
+        self.case, self.step, self.check = parent, step, step.check
+        self.question = cast("Question", step.work)
 
     def ask(self) -> Told:
         """Measure, together with what the same watch answers and this run wants to know."""
@@ -176,9 +178,10 @@ class Asked(Measured):
         if self.check not in self.case.answers:
             wanted = [self, *(item for item in self.session.items if isinstance(item, Asked) and self._goes_with(item))]
             answers = inquiry.answer([item.question for item in wanted], self.path.parents[1])
-            self.case.answers |= {item.check: finding for item, (_, finding) in zip(wanted, answers, strict=True)}
-        found = self.case.answers.pop(self.check)  # so that who runs a test twice measures twice
-        return [(self.question.name, replace(found, waived=waivers.words(self.case.waivers, self.check, found, f"{date.today()}")))]  # noqa: DTZ011 - the reader's day
+            self.case.answers |= {item.check: told for item, told in zip(wanted, answers, strict=True)}
+        reading, found = self.case.answers.pop(self.check)  # so that who runs a test twice measures twice
+        day = date.today().isoformat()  # noqa: DTZ011 - the reader's day
+        return [(self.question.name, waivers.count(self.step, found, reading, self.case.waivers, day=day, strict=False).finding)]
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Point to the limit."""
@@ -205,8 +208,6 @@ class Marked(Measured):
 
     def ask(self) -> Told:
         """Measure in a child that finds what pytest's own path finds."""
-        from dataclasses import replace  # noqa: PLC0415 - only when something is measured
-
         from gate.acts import single  # noqa: PLC0415
 
         with pytest.MonkeyPatch.context() as patch:
@@ -232,8 +233,6 @@ class Marked(Measured):
 
 def _marked(function: pytest.Function, parent: pytest.Collector, mistakes: list[str]) -> pytest.Item:
     """Return the item that measures a function, or say what is wrong with its mark."""
-    from dataclasses import replace  # noqa: PLC0415 - only where a test is marked
-
     from gate.acts import single  # noqa: PLC0415
 
     path, line, _ = function.reportinfo()

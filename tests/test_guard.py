@@ -1,5 +1,7 @@
 """The policy guard: each loosened field is named, what is only stricter or written otherwise never is; a reason lets it pass."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -270,3 +272,58 @@ def test_what_bounds_nothing_any_more_is_looser_and_rounding_is_not() -> None:
     assert [row.why for row in guard.loosened({most: 9.0, slack: 1.0}, {most: 9.0})] == ["left out"]
     assert [row.why for row in guard.loosened({most: 9.0}, {("memory", "without"): "later"})] == ["not asked any more", "done without"]
     assert not guard.loosened({most: 0.3}, {most: 0.1 + 0.2})
+
+
+@pytest.fixture
+def shallow(house: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Return what a run of CI checks out of a pull request that loosens a policy: one commit, no branch, and the name of its target."""
+    house.git("switch", "-q", "-c", "feature")
+    path = house.root / "policies/memory.yaml"
+    path.write_text(path.read_text().replace("steps: 256", "steps: 128"))
+    house.commit()
+    (tmp_path / "runner").mkdir()
+    made = Repository(tmp_path / "runner")
+    made.git("remote", "add", "origin", house.root.as_uri())
+    made.git("fetch", "-q", "--no-tags", "--depth=1", "origin", "feature")
+    made.git("checkout", "-q", "--detach", "FETCH_HEAD")
+    monkeypatch.chdir(made.root)
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    return made
+
+
+def test_a_pull_request_is_compared_with_its_target_however_little_was_checked_out(shallow: Repository) -> None:
+    """The guard fetches the one commit that it must know."""
+    code, told = call("policy", "guard")
+    assert (code, "1 field looser than on origin/main" in told) == (1, True), told
+    assert shallow.git("rev-list", "--all", "--count").strip() == "2"
+
+
+def test_a_pull_request_without_a_base_is_not_completed(shallow: Repository, house: Repository) -> None:
+    """Where the target cannot be fetched the guard says with what, first of all that is missing."""
+    house.root.rename(house.root.with_name("gone"))
+    code, told = call("policy", "guard")
+    command = "git fetch --quiet --no-tags --depth=1 origin +refs/heads/main:refs/remotes/origin/main"
+    assert (code, told.startswith("SKIPPED      policy/guard  there is no base: origin/main is not in this checkout")) == (0, True), told
+    assert told.endswith(f"{command}\n")
+    code, told = call("summary")
+    first = told.splitlines()[1]
+    assert (code, first.strip().startswith("policy/guard is SKIPPED: there is no base: "), command in told.replace("\n", " ")) == (
+        1,
+        True,
+        True,
+    ), told
+    assert shallow.root.exists()
+
+
+def test_a_merge_that_knows_more_than_both_sides_is_not_completed(house: Repository) -> None:
+    """What a hosting service merged without our driver, or a person by hand, is found by the summary of that very commit."""
+    debt = '  - {check: "lint", scope: "bots.py", rule: "F401", message: "`os` imported but unused", shape: "57e2a4c7"}\n'
+    house.git("switch", "-q", "-c", "side")
+    house.commit("chore: side")
+    house.git("switch", "-q", "main")
+    house.commit("chore: main")
+    house.git("merge", "-q", "--no-ff", "--no-commit", "side")
+    house.write("policies/baseline.yaml", f"version: 1\ndebts:\n{debt}")
+    house.commit("chore: merge")
+    code, told = call("summary")
+    assert (code, "baseline is FAILED: policies/baseline.yaml: above both sides of the merge" in told.replace("\n", " ")) == (1, True), told

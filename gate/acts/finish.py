@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gate import flow, tasking
-from gate.acts import against, completing, entering, guarding, page, tidying
+from gate.acts import against, completing, entering, page, standing, tidying
 from gate.acts.completing import Finished
 from gate.errors import GateError, TaskError
 from gate.facts import Evidence, Reading
@@ -75,7 +75,7 @@ def verdict_of(house: flow.House, task_id: str, there: flow.House | None = None)
     whole, phases = flow.summarise(there)
     whole = replace(whole, commit=worktree.head(house.root), branch=worktree.branch(house.root))
     whole = verdicts.of_task(whole, asked) if asked else whole
-    return guarding.stand(house.root, there.policy, whole, there.root), phases
+    return standing.stand(house.root, there.policy, whole, there.root), phases
 
 
 def preview(house: flow.House, wish: Wish) -> Drawn:

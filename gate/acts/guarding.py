@@ -1,14 +1,14 @@
 """The policies of the work tree beside those of the base: what lets more through, and who says why that is right."""
 
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from gate import plan
 from gate.environment import policies
 from gate.errors import GateError, PolicyError
-from gate.facts.rows import Verdict
 from gate.facts.work import Debt
 from gate.judge import baseline, merging
 from gate.judge import guard as judge
@@ -18,6 +18,7 @@ from gate.policy.scalars import REFUSED
 from gate.repo import revisions
 from gate.units import show_count
 
+_TARGET = "GITHUB_BASE_REF"  # set in a run for a pull request, and only there
 _SHORT = 12  # letters of a commit
 _MOST = 120  # letters of a value that are shown
 _SHOWN = 20  # debts that are named
@@ -50,6 +51,7 @@ class Guarded:
 
     base: str = ""  # the revision, and its commit
     skipped: str = ""  # why nothing could be compared
+    wanted: bool = False  # although something must be: of a pull request
     fields: tuple[Field, ...] = ()
     policy: str = ""  # the hash of the change
     reason: str = ""  # of whoever acknowledged it
@@ -86,11 +88,11 @@ def guard(root: Path, policy: Policy, revision: str = "", *, there: Path | None 
     The policies lie in the work tree, or `there`. Raises GateError when a revision is named that is none.
     """
     try:
-        name, commit = (revision, revisions.commit_of(root, revision)) if revision else revisions.fork(root)
+        name, commit = (revision, revisions.commit_of(root, revision)) if revision else _base(root)
     except GateError as error:
         if revision:
             raise
-        return Guarded(skipped=f"there is no base: {error}")
+        return Guarded(skipped=f"there is no base: {error}", wanted=_TARGET in os.environ)
     base = f"{name} ({commit[:_SHORT]})"
     texts = {kind: raw for kind in ALL if (raw := revisions.content(root, commit, f"{FOLDER}/{kind}.yaml")) is not None}
     if policies(texts) == policy.digest:
@@ -110,13 +112,10 @@ def flat(policy: Policy) -> dict[judge.Path, object]:
     return {path: value for path, _, value in _leaves(_dumped(policy), (), ())}
 
 
-def stand(root: Path, policy: Policy, whole: Verdict, there: Path | None = None) -> Verdict:
-    """Return a verdict that is not COMPLETED while policies are looser than on the base and nobody says why."""
-    found = guard(root, policy, there=there)
-    if not found.open:
-        return whole
-    more = f", and {len(found.fields) - 1} more" if len(found.fields) > 1 else ""
-    return replace(whole, missing=(f"policy/guard is FAILED: {found.fields[0].words}{more}: gate policy guard", *whole.missing))
+def _base(root: Path) -> tuple[str, str]:
+    """Return the branch that a pull request will go to, as GitHub says it, or else the one that the branch looks like going to."""
+    target = os.environ.get(_TARGET)
+    return revisions.target(root, target) if target else revisions.fork(root)
 
 
 def _compared(base: str, before: Policy, after: Policy, said: Mapping[str, Located], says: Mapping[str, Located]) -> Guarded:

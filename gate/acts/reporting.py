@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gate import __version__, flow, plan
-from gate.acts import guarding, verifying
+from gate.acts import standing, verifying
 from gate.errors import GateError
 from gate.facts import Estimate, Evidence, Outcome
 from gate.facts.rows import Dossier, Page, Past, Standing
@@ -56,7 +56,7 @@ def _at(house: flow.House, tree: str) -> tuple[flow.House, str]:
 def _of_tree(house: flow.House, tree: str, *, named: bool) -> Page:
     """Gather what is on record of a tree."""
     whole, phases = flow.summarise(house, tree)
-    whole = whole if named else guarding.stand(house.root, house.policy, whole)
+    whole = whole if named else standing.stand(house.root, house.policy, whole)
     if named:  # nobody is on a branch with it
         held = Counter(row.evidence.commit for row in whole.rows if row.standing is Standing.HOLDS and row.evidence)
         whole = replace(whole, commit=held.most_common(1)[0][0] if held else "", branch="")

@@ -10,6 +10,7 @@ from pathlib import Path
 from gate.errors import GateError
 from gate.repo.worktree import branch, changed, git, git_folder, store
 
+_FETCH = 120.0  # seconds that fetching one branch may take
 _CHECKOUT = 1800.0  # seconds that checking out a large repository may take
 _STOPS = ("ruff.toml", "pytest.ini")  # empty: a tool whose revision says nothing of it must not go on to the checkout's configuration
 _OWNED = ".owned"  # the file beside a work tree of ours that its run holds locked
@@ -46,6 +47,25 @@ def fork(root: Path) -> tuple[str, str]:
         return name, ran.out.strip()
     message = "no upstream, no origin/HEAD, no main and no master to compare with; name a revision, for example gate compare HEAD~1"
     raise GateError(message)
+
+
+def target(root: Path, name: str) -> tuple[str, str]:
+    """Return a branch of origin and the commit at which HEAD left it, or where it is when this clone is too shallow to know that.
+
+    A checkout of CI holds the pull request alone; then the branch is fetched. Raises GateError when that cannot be done.
+    """
+    branch_, refs = f"origin/{name}", f"+refs/heads/{name}:refs/remotes/origin/{name}"
+    depth = ["--depth=1"] if git(root, "rev-parse", "--is-shallow-repository").out.strip() == "true" else []
+    words = ["fetch", "--quiet", "--no-tags", *depth, "origin", refs]
+    if git(root, "rev-parse", "--verify", "--quiet", f"refs/remotes/{branch_}", fine=(0, 1, 128)).code:
+        ran = git(root, *words, fine=(0, 1, 128), seconds=_FETCH)
+        if ran.code:
+            why = (ran.err.strip().splitlines() or ["no reason given"])[-1]
+            message = f"{branch_} is not in this checkout, and fetching it failed ({why}): git {' '.join(words)}"
+            raise GateError(message)
+    commit = commit_of(root, f"refs/remotes/{branch_}")
+    ran = git(root, "merge-base", "--end-of-options", "HEAD", commit, fine=(0, 1, 128))
+    return branch_, ran.out.strip() or commit
 
 
 def _named(root: Path, name: str) -> str:

@@ -27,7 +27,7 @@ def name(verb: Verb) -> None:
 def summary(words: argparse.Namespace, out: TextIO) -> int:
     """Write the summary where people and machines look for it."""
     from gate import flow
-    from gate.acts import against, guarding, page
+    from gate.acts import against, page, standing
     from gate.judge.verdict import overall
     from gate.repo import worktree
     from gate.report import annotations, machine, terminal
@@ -35,7 +35,7 @@ def summary(words: argparse.Namespace, out: TextIO) -> int:
     house = flow.enter(Path.cwd(), mode(words))
     base = against.measure(house, words.against) if words.against else None
     whole, phases = flow.summarise(house)
-    whole = guarding.stand(house.root, house.policy, whole)
+    whole = standing.stand(house.root, house.policy, whole)
     code = overall(whole)
     file = worktree.store(house.root) / "summary.md"
     drawn = page.draw(house, whole, phases, title="Gate", file=file.name, base=base)

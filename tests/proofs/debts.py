@@ -1,6 +1,7 @@
 """Adopt released packages with debts, plant new findings in them, and show that exactly these are told."""
 
 import argparse
+import json
 import re
 import sys
 import tarfile
@@ -25,6 +26,11 @@ class Plant:
     before: str  # the line above which it is put, as a line of the file begins
     text: str
     tells: str  # in the line that tells it
+    names: str = ""  # likewise, where that is not the path
+
+    def told(self, line: str) -> bool:
+        """Tell whether a line tells it."""
+        return (self.names or self.path) in line and self.tells in line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +39,26 @@ class Package:
 
     name: str
     paths: tuple[str, ...]
-    plants: tuple[Plant, ...]  # beside these two: whatever makes agents or limits worse is planted where those are compared with a base
+    agents: str  # the file that builds and steps one agent
+    plants: tuple[Plant, ...]
 
 
 PACKAGES = (
     Package(
         name="bottle==0.13.4",
         paths=("bottle.py",),
+        agents="""import bottle
+
+
+def build(index):
+    app = bottle.Bottle()
+    app.route("/hello", callback=lambda: index)
+    return app
+
+
+def step(app):
+    app.match({"REQUEST_METHOD": "GET", "PATH_INFO": "/hello"})
+""",
         plants=(
             Plant(
                 check="lint",
@@ -55,11 +74,29 @@ PACKAGES = (
                 text='def planted(number: int) -> str:\n    """Plant."""\n    return number\n\n\n',
                 tells='Incompatible return value type (got "int", expected "str")',
             ),
+            Plant(
+                check="memory",
+                path="bottle.py",
+                before="        path = environ['PATH_INFO'] or '/'",
+                text="        self.rules.append(None)\n",
+                tells="heap grows by ",
+                names="memory/agent/growth",
+            ),
         ),
     ),
     Package(
         name="pexpect==4.9.0",
         paths=("pexpect",),
+        agents="""from pexpect.screen import screen
+
+
+def build(index):
+    return screen()
+
+
+def step(agent):
+    agent.put_abs(1, 1, "x")
+""",
         plants=(
             Plant(
                 check="lint",
@@ -75,9 +112,35 @@ PACKAGES = (
                 text='def planted(number: int) -> str:\n    """Plant."""\n    return number\n\n\n',
                 tells='Incompatible return value type (got "int", expected "str")',
             ),
+            Plant(
+                check="memory",
+                path="pexpect/screen.py",
+                before="        self.w[r-1][c-1] = ch",
+                text="        self.w.append(self.w[0])\n",
+                tells="heap grows by ",
+                names="memory/agent/growth",
+            ),
         ),
     ),
 )
+DOUBLED = Plant(
+    check="policy/guard",
+    path="policies/memory.yaml",
+    before="",
+    text="",
+    tells=" (higher)",
+    names="agents.agent.limits.footprint.max: ",
+)
+MEMORY = """version: 1
+agents:
+  agent:
+    build: agents:build
+    step: agents:step
+    limits:
+      growth: {max: 0 B/step}
+      handles: {max: 0/step}
+      footprint: {max: 1 GB, because: "what was measured, with headroom"}
+"""
 
 
 def main(words: Sequence[str]) -> int:
@@ -101,6 +164,8 @@ def main(words: Sequence[str]) -> int:
 
 def proven(package: Package, made: Repository) -> Iterator[str]:
     """Adopt, plant, and say what is told at each step; what is wrong begins with WRONG."""
+    _limit(made, 1)
+    made.commit()
     _, told = call("baseline", "create", "lint", "types")
     for line in told.splitlines()[:-1]:
         check, number, rules = line.split(": ", 2)
@@ -124,22 +189,36 @@ def proven(package: Package, made: Repository) -> Iterator[str]:
         if f"\n{plant.before}" not in text:
             yield f"WRONG nothing can be planted before {plant.before}"
         file.write_text(text.replace(f"\n{plant.before}", f"\n{plant.text}{plant.before}", 1), encoding="utf-8")
+    _limit(made, 2)
     code, new = _new()
-    for plant in package.plants:
-        found = [line for line in new if plant.path in line and plant.tells in line]
+    plants = (*package.plants, DOUBLED)
+    for plant in plants:
+        found = [line for line in new if plant.told(line)]
         yield f"{'' if found else 'WRONG '}planted for {plant.check}: {found[0] if found else 'not told'}"
-    rest = [line for line in new if not any(plant.path in line and plant.tells in line for plant in package.plants)]
+    rest = [line for line in new if not any(plant.told(line) for plant in plants)]
     yield f"{'WRONG ' if rest or code != 1 else ''}exit {code}, {len(rest)} others told{': ' + '; '.join(rest) if rest else ''}"
 
 
 def _new() -> tuple[int, list[str]]:
-    """Run both checks; return the worst exit code and the complaints that are told as new."""
+    """Run every check and the guard; return the worst exit code and the complaints that are told as new."""
     codes, lines = [], []
-    for what in ("lint", "types"):
-        code, told = call("check", what)
+    for words in (("check", "lint"), ("check", "types"), ("check", "memory"), ("policy", "guard")):
+        code, told = call(*words)
         codes.append(code)
-        lines += [line.strip() for line in told.splitlines() if re.match(r" +[^ ]+:\d+: ", line)]
+        tells = r"(?!PASSED)[A-Z]+ +memory/" if "memory" in words else r" +[^ ]+:\d+: "  # a memory check also names lines that explain it
+        lines += [line.strip() for line in told.splitlines() if re.match(tells, line)]
     return max(codes), lines
+
+
+def _limit(made: Repository, times: int) -> None:
+    """Write so many times the limit that calibration proposes for what one agent weighs now."""
+    path = made.root / "policies/memory.yaml"
+    written = re.sub(r"footprint: \{max: [^,]+", "footprint: {max: 1 GB", path.read_text(encoding="utf-8"))
+    path.write_text(written, encoding="utf-8")
+    rows = json.loads(call("calibrate", "--check", "--json")[1])["limits"]
+    (proposal,) = [row["proposal"] for row in rows if row["check"].endswith("/footprint")]
+    amount, unit = proposal.split(" ")
+    path.write_text(written.replace("1 GB", f"{float(amount) * times:g} {unit}"), encoding="utf-8")
 
 
 def _unpacked(package: Package, scratch: Path) -> Repository:
@@ -155,6 +234,8 @@ def _unpacked(package: Package, scratch: Path) -> Repository:
     made = Repository(scratch / archive.name.removesuffix(".tar.gz"))
     for name, text in POLICIES.items():
         made.write(f"policies/{name}.yaml", text.replace("[bots.py]", f"[{', '.join(package.paths)}]"))
+    made.write("policies/memory.yaml", MEMORY)
+    made.write("agents.py", package.agents)
     made.write(".gitignore", "__pycache__/\n.mypy_cache/\n.ruff_cache/\n")
     made.commit()
     return made
