@@ -222,12 +222,13 @@ def checked(whole: Verdict) -> list[Told]:
 
 def marked(placed_: Sequence[Row]) -> list[Told]:
     """Return the findings of rows with the word of their waivers, as `gate check` tells them."""
-    words = [waivers.words((DEBT, GONE), one.check, one.finding, NOW.day, _complaints(one)) for one in checked(gathered(placed_))]
+    words = [_waived(one) for one in checked(gathered(placed_))]
     return [replace(one, finding=replace(one.finding, waived=word)) for one, word in zip(checked(gathered(placed_)), words, strict=True)]
 
 
-def _complaints(one: Told) -> tuple[Diagnostic, ...]:
-    return one.reading.diagnostics if one.reading else ()
+def _waived(one: Told) -> str:
+    assert one.step
+    return waivers.count(one.step, one.finding, one.reading or Reading(), (DEBT, GONE), day=NOW.day, strict=False).finding.waived
 
 
 # --- whole texts ----------------------------------------------------------------------

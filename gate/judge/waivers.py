@@ -40,12 +40,6 @@ def idle(waivers: Iterable[Waiver], rows: Iterable[Row]) -> Covering:
     return tuple(waiver for waiver in waivers if waiver not in needed and not any(fnmatchcase(check, waiver.check) for check in unknown))
 
 
-def words(waivers: Iterable[Waiver], check: str, finding: Finding, day: str, complaints: Sequence[Diagnostic] = ()) -> str:
-    """Say until when, by whom and why a finding is waived on a day, or return ""."""
-    held, _ = covering(waivers, check, finding, complaints, day)
-    return _words(held)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
     """A finding as it counts on a day, and what makes it so."""
