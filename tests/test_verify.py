@@ -126,6 +126,15 @@ def test_another_policy_is_named(clone: Repository) -> None:
     assert (code, "the summary is about policies sha256:" in told) == (1, True), told
 
 
+def test_a_loosened_policy_is_named(clone: Repository) -> None:
+    """A branch that lets more through than the one it left is no honest COMPLETED, whatever its evidence says."""
+    clone.git("switch", "-q", "-c", "feature")
+    edited(clone, "policies/memory.yaml", "steps: ", "steps: 64  # ")
+    clone.commit("chore: fewer")
+    code, told = verify()
+    assert (code, "policy/guard: policies/memory.yaml:" in told, " -> 64 (lower)" in told) == (1, True, True), told
+
+
 def test_task_that_is_open_again_is_named(clone: Repository) -> None:
     """COMPLETED over a task that the store has as in-progress does not hold."""
     edited(clone, "tasks/tasks.json", '"title": "Share", "status": "done"', '"title": "Share", "status": "in-progress"')

@@ -2,11 +2,12 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gate import flow, plan, tasking
-from gate.acts import page
+from gate.acts import guarding, page
 from gate.errors import GateError, PolicyError, TaskError
 from gate.facts import Evidence, Mode, Outcome
 from gate.facts.rows import Base, Page, Row, Verdict
@@ -64,7 +65,7 @@ def verify(root: Path, file: Path, revision: str, *, again: bool = False) -> Che
         return Checked(commit=commit, word="", wrong=tuple(wrong))
     if made.tree != said.tree:
         wrong += _elsewhere(root, file, said.policy, made.tree)
-    wrong += _of_task(root, said, made)
+    wrong += [*_of_task(root, said, made), *_loosened(root, said)]
     notes = [f"{len(made.checks)} checks, {sum(entry.evidence is not None for entry in made.checks)} records"]
     notes += _base(root, said.policy, made.base, wrong)
     checked = Checked(commit=commit, word=word(drawn.verdict), wrong=tuple(wrong), notes=tuple(notes))
@@ -134,13 +135,28 @@ def _file(path: Path) -> bytes | None:
 
 def _policy(root: Path, commit: str) -> Policy:
     """Read the policies of a revision."""
+    with _policies(root, commit) as scratch:
+        return load(scratch)
+
+
+@contextmanager
+def _policies(root: Path, commit: str) -> Iterator[Path]:
+    """Write the policies of a revision aside, as they lie in a work tree."""
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         (Path(scratch) / FOLDER).mkdir()
         for name in ALL:
             raw = revisions.content(root, commit, f"{FOLDER}/{name}.yaml")
             if raw is not None:
                 (Path(scratch) / FOLDER / f"{name}.yaml").write_bytes(raw)
-        return load(Path(scratch))
+        yield Path(scratch)
+
+
+def _loosened(root: Path, said: Truth) -> Iterator[str]:
+    """Name what HEAD lets through that its base does not, and nobody says why; of other commits nobody knows the base."""
+    if said.commit == worktree.head(root):
+        with _policies(root, said.commit) as there:
+            found = guarding.guard(root, said.policy, there=there)
+        yield from (f"policy/guard: {field.words}" for field in found.fields if found.open)
 
 
 def _about(truth: Truth, made: bundle.Bundle) -> Iterator[str]:
