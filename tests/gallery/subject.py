@@ -100,14 +100,14 @@ agents:
     step: desk:step
     limits:
       footprint: {max: 500 B, because: "a desk seats 10,000 clerks in 5 MB"}
-      peak: {max: 4 kB, because: "one ticket at a time"}
+      peak: {max: 2 kB, because: "one ticket at a time"}
       growth: {max: 0 B/step}
       handles: {max: 0/step}
   archivist:
     build: desk:archivist
     step: desk:step
     limits:
-      footprint: {max: 12 kB, because: "a room of 32 tickets, and no more"}
+      footprint: {max: 3 kB, because: "a room of 32 tickets, and no more"}
       growth: {max: 0 B/step, because: "an archivist works for weeks"}
       handles: {max: 0/step}
   planner:
