@@ -27,12 +27,13 @@ def find(house: flow.House, checks: Collection[str], tree: str) -> tuple[str, Pa
     """
     drift = house.policy.memory.drift
     tag, commits = revisions.since(house.root, drift.tags, drift.commits)
-    since = tag or f"{len(commits)} commits ago"
+    since = tag or f"{len(commits) - 1} commits ago"
     known, shelf = _committed(house, checks, commits[:1]), {name: set(trees) for name, trees in ledger.trees(house.root).items()}
     found: dict[str, list[Mark]] = {check: [] for check in checks}
-    for at, commit in enumerate(commits):
+    recorded = {there for there, _ in known}.union(*(shelf.get(ledger.name(check), ()) for check in checks)) - {tree}
+    for at, commit in enumerate(commits if recorded else ()):  # a tree id takes a moment
         there = house.tree(commit)
-        if there == tree:
+        if there not in recorded:
             continue
         name = tag if tag and not at else f"{commit[:12]}"
         for check in checks:
