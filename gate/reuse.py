@@ -155,7 +155,8 @@ def _holds(present: Present, one: Asked, body: Mapping[str, Any], wanted: str) -
     if outcome != Outcome.PASSED and (outcome != Outcome.FAILED or one.shown or body["policy"] != present.policy):
         return False  # what failed names lines of the policy
     if one.reads == _CASE:
-        return bool(had["files"]) and present.hashes.match(had["files"], had["folders"])
+        is_same = bool(had["files"]) and present.hashes.match(had["files"], had["folders"])
+        return is_same and (not had["tree"] or had["tree"] == present.hashes.names())
     return bool(had["tree"] == inputs(present, one).tree)
 
 

@@ -39,6 +39,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ready(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """Return a repository with work to commit and complete evidence for it."""
     monkeypatch.setattr("gate.acts.finish._SETTLED", 0.0)  # no client writes here
+    monkeypatch.setattr("gate.repo.underway._PATIENCE", 0.1)
     shutil.copytree(template, tmp_path / "repo", symlinks=True)
     monkeypatch.chdir(tmp_path / "repo")
     return Repository(tmp_path / "repo")
@@ -223,12 +224,26 @@ def test_signing_is_never_skipped(ready: Repository) -> None:
     assert state(ready) == before
 
 
+# Between two commits of several that are picked or reverted there is no CHERRY_PICK_HEAD and no REVERT_HEAD.
+_SIDE = "git stash -q -u; git checkout -q -b side; for i in 1 2 3 4; do echo $i > c; git add c; git commit -qm $i; done; git checkout -q -"
+_MINE = "echo 9 > c; git add c; git commit -qm mine; git stash pop -q"
 STANDS = {  # where nothing is committed: what leads there, and what is said
     "merge": ("git rev-parse HEAD > .git/MERGE_HEAD", "in the middle of a merge; end it (git merge --continue or --abort)"),
     "cherry-pick": ("git rev-parse HEAD > .git/CHERRY_PICK_HEAD", "in the middle of a cherry-pick"),
     "revert": ("git rev-parse HEAD > .git/REVERT_HEAD", "in the middle of a revert"),
     "rebase": ("mkdir .git/rebase-merge", "in the middle of a rebase"),
     "bisect": ("git bisect start", "in the middle of a bisect; end it (git bisect reset)"),
+    "sequence": (
+        f"{_SIDE}; git cherry-pick side~2 side~1 side; {_MINE}",
+        "in the middle of a cherry-pick; end it (git cherry-pick --continue or",
+    ),
+    "reverts": (
+        f"{_SIDE}; git checkout -q side; git revert side~2 side~1; {_MINE}",
+        "in the middle of a revert; end it (git revert --continue or",
+    ),
+    "index": ("touch .git/index.lock", ".git/index.lock: a lock of git, taken "),
+    "head": ("touch .git/HEAD.lock", "another git works here, or one that was killed left it; wait for that git, or remove the file"),
+    "branch": ("touch .git/refs/heads/main.lock", ".git/refs/heads/main.lock: a lock of git"),
     "detached": ("git checkout -q --detach", "HEAD is detached"),
     "partly": ("git add bots.py; echo '# more' >> bots.py", "bots.py: partly staged"),
     "untracked": ("git rm -q --cached README.md", "README.md: partly staged"),
@@ -256,6 +271,20 @@ def test_where_nothing_is_committed(ready: Repository, capsys: pytest.CaptureFix
     assert finish()[0] == 2
     assert said in capsys.readouterr().err
     assert state(ready) == before
+
+
+def test_lock_behind_the_commit_is_told_and_the_next_finish_settles(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:
+    """A git that was killed leaves its lock: what is told names it, the commit stays, and without the lock the same command ends right."""
+    ready.write(".git/hooks/post-commit", "#!/bin/sh\ntouch -d '1 hour ago' .git/index.lock\n").chmod(0o755)
+    before = ready.git("rev-parse", "HEAD")
+    assert finish()[0] == 2
+    assert ".git/index.lock: a lock of git, taken 60 min" in capsys.readouterr().err
+    lock = ready.root / ".git/index.lock"
+    assert f"when none runs here: rm {lock}" in call("doctor")[1]
+    lock.unlink()
+    assert finish()[0] == 0
+    assert ready.git("rev-parse", "HEAD~1") == before
+    assert ready.git("status", "--porcelain") == ""
 
 
 def test_detached_head_is_allowed(ready: Repository) -> None:
@@ -352,6 +381,7 @@ def test_killed_finish_ends_right_when_run_again(
 ) -> None:
     """Killed with half a record or store written, its lock held, and behind the commit, the same command ends in one commit."""
     monkeypatch.setattr("gate.acts.finish._SETTLED", 0.0)  # no client writes here
+    monkeypatch.setattr("gate.repo.underway._PATIENCE", 0.1)
     monkeypatch.setattr("gate.record.lockfolder._STALE", 0.3)  # nobody but the killed one holds the client's lock
     monkeypatch.chdir(tmp_path)
     killed = Killed(tmp_path, staged=staged)

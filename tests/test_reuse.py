@@ -164,10 +164,15 @@ def measured(house: Repository) -> Repository:
     return house
 
 
+def known(house: Repository) -> set[str]:
+    """Name what would be answered by what was recorded."""
+    inside = flow.enter(house.root, Mode.FIX)
+    return set(reuse.find(inside.present(inside.tree()), map(reuse.asked, inside.steps)))
+
+
 def reused(house: Repository) -> bool:
     """Tell whether the case would be answered by what was recorded."""
-    inside = flow.enter(house.root, Mode.FIX)
-    return "memory/one/growth" in reuse.find(inside.present(inside.tree()), map(reuse.asked, inside.steps))
+    return "memory/one/growth" in known(house)
 
 
 def test_whatever_a_case_read_makes_it_run_again(measured: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +196,36 @@ def test_whatever_a_case_read_makes_it_run_again(measured: Repository, monkeypat
     monkeypatch.chdir(measured.root)
     monkeypatch.setattr(environment, "source", lambda: "another gate")
     assert not reused(measured)
+
+
+ASKS = """
+
+from pathlib import Path
+
+SIZE = Path("settings/local.toml").exists() + Path("data/b.csv").is_file()
+"""
+
+
+def test_files_that_are_only_asked_about_are_inputs(house: Repository) -> None:
+    """Code that looks whether a file is there opens nothing: that one comes, grows or goes is seen, and only by who may ask."""
+    for path in ("data/a.csv", "settings/default.toml", "build/x"):
+        house.write(path)
+    house.write("one.py", STEADY + ASKS)
+    house.write("two.py", STEADY)
+    policy(house, one="", two="")
+    gate("check", "memory")
+    assert known(house) == {"memory/one/growth", "memory/two/growth"}
+    house.write("bots.py", (house.root / "bots.py").read_text().replace("nothing", "anythin"))
+    assert known(house) == {"memory/one/growth", "memory/two/growth"}
+    for path, text in {"data/b.csv": "", "settings/local.toml": "x", "build/ignored": "x", "data/a.csv": "more"}.items():
+        before = (house.root / path).read_bytes() if (house.root / path).exists() else None
+        house.write(path, text)
+        assert known(house) == {"memory/two/growth"}, path
+        if before is None:
+            (house.root / path).unlink()
+        else:
+            house.write(path, before)
+    assert known(house) == {"memory/one/growth", "memory/two/growth"}
 
 
 def test_old_and_edited_evidence_is_not_reused(measured: Repository) -> None:

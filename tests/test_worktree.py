@@ -98,14 +98,6 @@ def test_no_program_of_a_configuration_runs(house: Repository) -> None:
     assert not mark.exists()
 
 
-@pytest.mark.parametrize(("mark", "name"), [("MERGE_HEAD", "merge"), ("rebase-merge", "rebase"), ("CHERRY_PICK_HEAD", "cherry-pick")])
-def test_operation_in_progress_is_named(house: Repository, mark: str, name: str) -> None:
-    """What git is in the middle of is told by its name."""
-    assert worktree.busy(house.root) == ""
-    house.write(f".git/{mark}", "x")
-    assert worktree.busy(house.root) == name
-
-
 @pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
 def test_files_that_git_was_told_not_to_look_at_are_looked_at(house: Repository, flag: str) -> None:
     """Work hidden from git by a flag is in the tree id all the same, and the user's flag stays."""
@@ -308,3 +300,21 @@ def test_flags_are_seen_as_soon_as_they_are_set(house: Repository) -> None:
     for note in ("", "[]", '{"index": 1}', '{"index": [], "blind": [], "links": false}'):
         house.write(".gate/index.json", note)
         assert worktree.tree_id(house.root) == changed, note
+
+
+def test_replaced_objects_are_not_looked_at(house: Repository) -> None:
+    """What `git replace` lets this clone see in the place of a commit no other clone sees: the id is of the commit itself."""
+    first, before = house.git("rev-parse", "HEAD").strip(), worktree.tree_id(house.root, revision="HEAD")
+    house.write("bots.py", "raise SystemExit\n")
+    house.commit()
+    true = worktree.tree_id(house.root, revision="HEAD")
+    house.git("replace", "HEAD", first)
+    assert worktree.tree_id(house.root, revision="HEAD") == worktree.tree_id(house.root) == true != before
+
+
+def test_lock_of_git_is_named_with_the_way_out(house: Repository) -> None:
+    """Where git finds a lock its answer names the file, who may have left it and what to do."""
+    house.write(".git/refs/tags/mine.lock")
+    said = "refs/tags/mine.lock is there: another git works here, or one that was killed left it; wait, or remove it when none runs"
+    with pytest.raises(GateError, match=said):
+        worktree.git(house.root, "update-ref", "refs/tags/mine", "HEAD")

@@ -7,6 +7,9 @@ from gate import flow, tasking
 from gate.errors import GateError, TaskError
 from gate.facts import Fault
 from gate.record import attempt
+from gate.repo import underway
+
+_LONG = 10.0  # seconds
 
 
 def examine(house: flow.House) -> tuple[tuple[Fault, ...], tuple[str, ...]]:
@@ -59,6 +62,13 @@ def _unfinished(house: flow.House) -> Iterator[Fault]:
         yield Fault(place=str(attempt.PLACE), found="left by a finish that was ended in the middle", act=_again(house))
 
 
+def _locks(house: flow.House) -> Iterator[Fault]:
+    """Look for locks of git that are older than any of its own acts."""
+    for path, age in underway.locks(house.root).items():
+        if age > _LONG:
+            yield Fault(place=str(path), found=underway.said(age), act=underway.removal(path))
+
+
 def _again(house: flow.House) -> str:
     try:
         left = attempt.read(house.root)
@@ -74,5 +84,6 @@ LOOKS: Mapping[str, Callable[[flow.House], Iterator[Fault]]] = MappingProxyType(
         "what was written into it": _overwritten,
         "the checks that tasks ask for": _acceptance,
         "what a finish left": _unfinished,
+        "the locks of git": _locks,
     }
 )

@@ -14,12 +14,13 @@ from gate.facts.work import Question
 from gate.judge import intake as judge
 from gate.measure import intake, whence
 from gate.record import ledger
-from gate.repo import candidate, revisions, status, worktree
+from gate.repo import candidate, revisions, status, underway, worktree
 
 
 def ready(house: flow.House, *, staged: bool, detached: bool) -> None:
     """Refuse where a commit would not mean what it says."""
     workflow = house.policy.workflow
+    underway.free(house.root)
     protected, detached = workflow.commit.protected, detached or workflow.commit.detached
     why = judge.why_not(status.read(house.root), protected=protected, detached=detached, staged=staged, store=workflow.tasks)
     if why:

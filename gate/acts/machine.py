@@ -12,7 +12,7 @@ from gate.environment import environment
 from gate.errors import GateError
 from gate.facts.work import Question
 from gate.measure.tools import number
-from gate.repo import worktree
+from gate.repo import underway, worktree
 from gate.units import show_count
 
 _TOOLS = ("git", "ruff", "mypy", "pytest", "nox", "uv")
@@ -95,8 +95,8 @@ def _git(root: Path) -> Iterator[tuple[str, str]]:
     yield "at", worktree.head(root)[:12] or "(no commit yet)"
     changed = worktree.changed(root)
     yield "with", f"{show_count(len(changed), 'changed path')}" if changed else "nothing changed"
-    if worktree.busy(root):
-        yield "in the middle of a", worktree.busy(root)
+    if busy := underway.operations(root):
+        yield "in the middle of a", " and a ".join(busy)
     try:
         yield "tree", worktree.tree_id(root)[:12]
     except GateError as error:

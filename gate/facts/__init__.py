@@ -241,7 +241,7 @@ class Finding:
 class Inputs:
     """What a check read: evidence of it holds wherever all of this is the same."""
 
-    tree: str = ""  # digest of everything that it may have read, where nobody saw what it read
+    tree: str = ""  # digest of all that it may have read, where nobody saw what; of a case that asks about files: of their names and sizes
     files: dict[str, str] = field(default_factory=dict)  # path below the root, or absolute -> sha256; "" when it was not there
     folders: dict[str, str] = field(default_factory=dict)  # likewise -> sha256 over the names in it
     never: str = ""  # why this evidence speaks of one run only

@@ -21,7 +21,7 @@ class Hashes:
         self._root = root
         self._files: dict[str, str] = {}
         self._folders: dict[str, str] = {}
-        self._python = ""
+        self._python = self._names = ""
 
     def file(self, name: str) -> str:
         """Hash a file below the root, or of an absolute path; "" when it is not there or is no file."""
@@ -41,9 +41,30 @@ class Hashes:
             self._python = self._hash_python()
         return self._python
 
+    def names(self) -> str:
+        """Hash which files and folders lie below the root, ignored ones too, and how large the files are."""
+        if not self._names:
+            self._names = self._hash_names()
+        return self._names
+
     def match(self, files: Mapping[str, str], folders: Mapping[str, str]) -> bool:
         """Tell whether all that was read is still the same."""
         return _same(files, self.file) and _same(folders, self.folder)
+
+    def _hash_names(self) -> str:
+        digest, waiting = hashlib.sha256(), [str(self._root)]
+        while waiting:
+            with os.scandir(waiting.pop()) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+            for entry in found:
+                if entry.name in _NOISE or entry.name.endswith(".pyc"):
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                is_folder = stat.S_ISDIR(status.st_mode)
+                digest.update(os.fsencode(f"{entry.path}\0{stat.S_IFMT(status.st_mode)} {0 if is_folder else status.st_size}\0"))
+                if is_folder and not _is_installed(entry.path, entry.name):
+                    waiting.append(entry.path)
+        return digest.hexdigest()
 
     def _hash_python(self) -> str:
         digest = hashlib.sha256()
@@ -63,7 +84,11 @@ def _same(told: Mapping[str, str], now: Callable[[str], str]) -> bool:
 
 
 def _holds_no_code(folder: str, name: str) -> bool:
-    return name.startswith(".") or name in {"node_modules", "__pycache__"} or os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+    return name.startswith(".") or name == "__pycache__" or _is_installed(os.path.join(folder, name), name)
+
+
+def _is_installed(path: str, name: str) -> bool:
+    return name == "node_modules" or os.path.exists(os.path.join(path, "pyvenv.cfg"))
 
 
 def _hash_file(path: str) -> str:

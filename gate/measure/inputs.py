@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gate.facts import Inputs
 from gate.measure.hashes import Hashes
-from gate.measure.seeds import seeded_by_clock
+from gate.measure.seeds import asks_about_files, seeded_by_clock
 from gate.probe import inputs as notes
 
 _HERE = str(Path(__file__).parents[1])
@@ -59,6 +59,7 @@ class Seen:
             return Inputs(never=never)
         hashes = Hashes(self.root)
         return Inputs(
+            tree=hashes.names() if self._asks() else "",
             files={name: hashes.file(name) for name in sorted(map(self._short, self.read))},
             folders={name: hashes.folder(name) for name in sorted(map(self._short, listed))},
         )
@@ -89,6 +90,10 @@ class Seen:
             if os.path.lexists(path) and Path(path).stat().st_mtime_ns >= self.began:
                 return f"{self._short(path)} changed while it was measured"
         return ""
+
+    def _asks(self) -> bool:
+        """Tell whether code that was read may ask about files that it does not open: nobody sees which."""
+        return any(path.endswith(".py") and Path(path).is_file() and asks_about_files(Path(path).read_bytes()) for path in self.read)
 
     def _seeded(self) -> str:
         """Say which line of what was read below the root takes its chance from a clock."""

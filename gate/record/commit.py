@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gate.command import run
 from gate.errors import GateError
-from gate.repo import worktree
+from gate.repo import underway, worktree
 
 _HOOKS = 7200.0  # seconds that hooks and a signature may take
 _PUSH = 1800.0
@@ -49,6 +49,7 @@ def take_back(root: Path, commit: str, parent: str) -> None:
 
 def settle(root: Path, paths: Sequence[str]) -> None:
     """Let the user's index hold what HEAD holds at some paths; everything else that is staged stays."""
+    underway.free(root)
     listed = "\0".join(paths).encode("utf-8", "surrogateescape")
     worktree.git(root, "reset", "--quiet", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=listed)
 

@@ -6,17 +6,9 @@ from itertools import takewhile
 from pathlib import Path
 
 from gate.facts.state import Dirty, Marks, Status, Submodule
-from gate.repo import worktree
+from gate.repo import underway, worktree
 
 _GITLINK = "160000"  # the mode of a submodule
-_OPERATIONS = {
-    "MERGE_HEAD": "merge",
-    "rebase-merge": "rebase",
-    "rebase-apply": "rebase",
-    "CHERRY_PICK_HEAD": "cherry-pick",
-    "REVERT_HEAD": "revert",
-    "BISECT_LOG": "bisect",
-}
 _POINTER = "version https://git-lfs.github.com/spec/v1"
 _FOUND = re.compile(rf"([^\0]+)\0(TODO|FIXME|{re.escape(_POINTER)})\n")
 _OTHERS = {"?": "untracked", "!": "ignored"}
@@ -38,7 +30,7 @@ def read(root: Path) -> Status:
         upstream=head.get("upstream", ""),
         ahead=ahead,
         behind=behind,
-        busy=_busy(worktree.git_folder(root)),
+        busy=underway.operations(root),
         dirty=tuple(entry for entry in told if entry.kind != "ignored"),
         ignored=frozenset(entry.path for entry in told if entry.kind == "ignored" and not entry.path.startswith(f"{worktree.STORE}/")),
         tracked=frozenset(path for _, path in staged if path not in links),
@@ -65,14 +57,6 @@ def marks(root: Path) -> tuple[tuple[Marks, ...], tuple[str, ...]]:
         else:
             counts.setdefault(path, [0, 0])[word == "FIXME"] += 1
     return tuple(Marks(path=path, todo=todo, fixme=fixme) for path, (todo, fixme) in counts.items()), tuple(pointers)
-
-
-def _busy(folder: Path) -> tuple[str, ...]:
-    """Name everything that git is in the middle of."""
-    found = [name for mark, name in _OPERATIONS.items() if (folder / mark).exists()]
-    if (folder / "rebase-apply/applying").exists():
-        found[found.index("rebase")] = "am"
-    return tuple(found)
 
 
 def _entries(entries: list[str]) -> Iterator[Dirty]:

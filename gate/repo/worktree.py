@@ -18,6 +18,7 @@ _GITLINK = "160000"  # the mode of a submodule
 # What ls-files -v tells of assume-unchanged and skip-worktree; it begins with what the search can jump to.
 _BLIND = re.compile(r"\0[a-zS] [^\t\0]*\t(?P<path>[^\0]*)")
 _EMPTY = re.compile(r"^error: '(.+?)/?' does not have a commit checked out$", re.MULTILINE)
+_LOCKED = re.compile(r"Unable to create '(.+?\.lock)': File exists")
 SCRATCH = "tree-"  # how scratch folders in it begin
 STORE = ".gate"  # everything that the gate writes for itself, below the root
 
@@ -37,6 +38,7 @@ _SAFE = (
     "-c",
     "diff.external=",
     "--no-optional-locks",
+    "--no-replace-objects",  # no clone gets them, and what a commit holds is what its own objects say
 )
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_LITERAL_PATHSPECS": "1"}
 
@@ -128,19 +130,6 @@ def changed(root: Path) -> tuple[str, ...]:
     """Return the paths that differ from HEAD, staged or not, new ones included, ignored ones not."""
     entries = _split(_git(root, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames").out)
     return tuple(entry[3:] for entry in entries)
-
-
-def busy(root: Path) -> str:
-    """Name the operation that git is in the middle of, or return ""."""
-    marks = {
-        "MERGE_HEAD": "merge",
-        "CHERRY_PICK_HEAD": "cherry-pick",
-        "REVERT_HEAD": "revert",
-        "rebase-merge": "rebase",
-        "rebase-apply": "rebase",
-    }
-    folder = git_folder(root)
-    return next((name for mark, name in marks.items() if (folder / mark).exists()), "")
 
 
 def git(
@@ -291,6 +280,8 @@ def _words(ran: Ran) -> str:
     """Return the line in which git says what is wrong: the first error, or else the last line."""
     if empty := _EMPTY.search(ran.err):
         return f"{empty[1]} is a repository inside that holds no commit yet; commit in it, let git ignore it, or remove its .git"
+    if lock := _LOCKED.search(ran.err):
+        return f"{lock[1]} is there: another git works here, or one that was killed left it; wait, or remove it when none runs"
     lines = [line for line in ran.err.splitlines() if line.strip()]
     return next((line for line in lines if line.startswith("error:")), lines[-1] if lines else "no message")
 

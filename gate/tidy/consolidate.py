@@ -13,7 +13,7 @@ from gate.pages import complaints, nav, tree
 from gate.pages.globs import Globs
 from gate.pages.nav import Nav
 from gate.pages.tree import Tree
-from gate.repo import worktree
+from gate.repo import underway, worktree
 from gate.tidy import links, moves
 from gate.tidy.journal import Journal, runs, undo
 
@@ -34,7 +34,7 @@ def draw(work: Documents, root: Path) -> Drawn:
 
     Raises GateError when a link that works would die, when a destination is no folder of ours, or in the middle of a merge.
     """
-    busy = worktree.busy(root)
+    busy = " and a ".join(underway.operations(root))
     if busy:
         message = f"docs: git is in the middle of a {busy}; end it, then move documents"
         raise GateError(message)
