@@ -14,7 +14,7 @@ from gate.errors import GateError
 from gate.facts import Change, Evidence, Finding, Inputs, Mode, Outcome, Reading
 from gate.facts.rows import Row, Told, Verdict
 from gate.facts.work import Documents, Duplicates, Index, Phase, Question, Step, Sweep, Tool, Waiver
-from gate.judge import judge
+from gate.judge import beside, judge
 from gate.judge import verdict as verdicts
 from gate.judge import waivers as exceptions
 from gate.judge.reports import broken
@@ -229,7 +229,7 @@ def _take(
         answers = [_answer(house, step, tidied.get(step.check)) for step in steps]
     return [
         replace(
-            evidence(house, step, present.tree, finding, reading, taken),
+            evidence(house, step, present.tree, beside(finding, had.beside), reading, taken),
             key=reuse.key(present, reuse.asked(step)),
             inputs=had if step.reuse else Inputs(never="the policy says so"),
         )

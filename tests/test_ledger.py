@@ -215,6 +215,7 @@ def test_gate_inside_a_check_of_the_same_repository_does_not_wait(house: Reposit
 def test_inside() -> None:
     \"\"\"The gate runs inside itself.\"\"\"
     import subprocess
+    import bots
     assert subprocess.run([{str(program)!r}, "check", "lint", "--check"], timeout=60).returncode == 0
 """
     house.write("test_bots.py", f'"""Tests of bots."""\n{code}')
@@ -226,7 +227,7 @@ def test_inside() -> None:
 def test_two_runs_at_once_both_pass(house: Repository) -> None:
     """Two runs that would disturb each other's tree go one after the other, and the second says for whom it waits."""
     program = str(Path(sys.executable).with_name("gate"))
-    house.write("test_bots.py", '"""T."""\n\nimport time\n\n\ndef test_slow() -> None:\n    """Wait."""\n    time.sleep(1)\n')
+    house.write("test_bots.py", "import time\n\nimport bots\n\n\ndef test_slow() -> None:\n    time.sleep(1)\n")
     first = subprocess.Popen([program, "check", "tests"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (house.root / ".gate/lock").exists() or not (house.root / ".gate/lock").read_text():
         time.sleep(0.01)

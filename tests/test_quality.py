@@ -178,6 +178,59 @@ def test_skipped_tests_alone_are_no_pass(house: Repository) -> None:
     assert "0 tests passed, 0 failed, 1 skipped" in told
 
 
+ALONE = '"""T."""\n\n\ndef test_x() -> None:\n    """X."""\n    assert int("1")\n'
+NEVER = "no module of it was loaded in the tests: they never import it [covers]"
+
+
+@pytest.mark.parametrize("workers", ["", "-n, '2', "])
+def test_tests_that_never_import_the_product_prove_nothing(house: Repository, workers: str) -> None:
+    """Asked of every suite, for nothing: one of which no process loads a module of the paths fails, one that loads any passes."""
+    quality = (house.root / "policies/quality.yaml").read_text()
+    house.write("policies/quality.yaml", quality.replace("[-q,", f"[{workers}-q,"))
+    house.write("test_bots.py", ALONE)
+    code, told = check("tests")
+    assert (code, f"bots.py:1: {NEVER}" in told) == (1, True), told
+    house.write("test_bots.py", ALONE + "\n\nimport bots\n")
+    assert check("tests")[0] == 0
+
+
+def test_who_runs_the_program_from_outside_says_so(house: Repository) -> None:
+    """A reason in the policy answers for tests that load none of it; code that nobody tests asks for no test."""
+    house.write("test_bots.py", ALONE)
+    quality = (house.root / "policies/quality.yaml").read_text()
+    house.write("policies/quality.yaml", quality.replace("tests: {", "tests: {outside: they run it as a program, "))
+    assert check("tests")[0] == 0
+    house.write("policies/quality.yaml", quality)
+    house.git("mv", "bots.py", "noxfile.py")
+    house.write("policies/quality.yaml", quality.replace("bots.py", "noxfile.py, test_bots.py"))
+    assert check("tests")[0] == 0
+
+
+def test_copy_of_the_product_is_not_the_product(house: Repository) -> None:
+    """Tests that load a copy installed elsewhere say nothing of this tree: the copy is named, and what to do."""
+    house.git("rm", "-q", "-f", "bots.py", "test_bots.py")
+    for place in ("src", "build/site-packages"):
+        house.write(f"{place}/herd/__init__.py")
+        house.write(f"{place}/herd/bots.py", "X = 1\n")
+    house.write("test_bots.py", "import sys\n\nsys.path.insert(0, 'build/site-packages')\n\nimport herd.bots\n\n" + ALONE)
+    quality = (house.root / "policies/quality.yaml").read_text()
+    house.write("policies/quality.yaml", quality.replace("[bots.py]", "[src]"))
+    code, told = check("tests")
+    assert code == 1
+    assert "src/herd/__init__.py:1: no module of it was loaded in the tests: they load a copy of it, " in told
+    assert "build/site-packages/herd/__init__.py; install this one (pip install -e .) [covers]" in told
+
+
+def test_code_that_no_commit_holds_is_named(house: Repository) -> None:
+    """Whoever clones the repository does not have what git ignores: tests and agents that rest on it say so where they pass."""
+    house.write("helper.py", "X = 1\n")
+    house.write(".git/info/exclude", "helper.py\n")
+    house.write("bots.py", (house.root / "bots.py").read_text() + "\n\nimport helper\n")
+    for what in ("tests", "memory"):
+        code, told = check(what)
+        assert (code, "; with what git ignores: helper.py  (" in told) == (0, True), told
+
+
 def test_options_of_the_environment_do_not_choose_tests(house: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """PYTEST_ADDOPTS cannot leave a failing test out."""
     house.write("test_bots.py", "def test_good():\n    pass\n\ndef test_bad():\n    assert False\n")

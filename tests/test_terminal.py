@@ -280,7 +280,7 @@ def test_check_as_json_is_a_report(house: Repository) -> None:
     assert (ran.returncode, told["exit_code"], told["completed"]) == (1, 1, None)
     assert [(row["check"], row["places"][0]["path"], row["places"][0]["code"]) for row in told["checks"]] == [("lint", "bots.py", "F401")]
     house.write("bots.py", "BOT = 1\n")
-    house.write("test_bots.py", "def test_x():\n    print('out')\n")
+    house.write("test_bots.py", "import bots\n\ndef test_x():\n    print('out', bots.BOT)\n")
     ran = subprocess.run([sys.executable, "-m", "gate", "check", "tests", "--json"], capture_output=True, text=True, check=False)
     assert (json.loads(ran.stdout)["checks"][0]["outcome"], "1 passed" in ran.stderr) == ("PASSED", True)
 

@@ -185,6 +185,7 @@ class Reading:
     scopes: tuple[str, ...] = ()  # those that known debts are in and that are still there, as "path:Class.method"
     counts: dict[str, int] = field(default_factory=dict)  # tests passed, links read, …
     changes: tuple[Change, ...] = ()
+    beside: tuple[str, ...] = ()  # code that it loaded below the repository and that git ignores: no commit holds it
     series: tuple[Series, ...] = ()
     hotspots: tuple[Hotspot, ...] = ()
     types: tuple[TypeSize, ...] = ()
@@ -244,6 +245,7 @@ class Inputs:
     tree: str = ""  # digest of all that it may have read, where nobody saw what; of a case that asks about files: of their names and sizes
     files: dict[str, str] = field(default_factory=dict)  # path below the root, or absolute -> sha256; "" when it was not there
     folders: dict[str, str] = field(default_factory=dict)  # likewise -> sha256 over the names in it
+    beside: tuple[str, ...] = ()  # those of the files below the repository that git ignores: no commit holds them
     never: str = ""  # why this evidence speaks of one run only
 
 

@@ -31,6 +31,7 @@ class Tool:
     seconds: float = 600.0  # wall clock after which it is stopped
     also: tuple[tuple[str, ...], ...] = ()  # read alike, behind argv
     covers: tuple[str, ...] = ()  # paths whose code must run in it: pytest
+    imports: tuple[str, ...] = ()  # paths of which it must load some module: pytest
     stream: bool = False  # its output is the user's to watch
     version: tuple[str, ...] = ()  # what prints its version
 

@@ -3,8 +3,9 @@
 from gate.facts import Finding, Mode, Reading
 from gate.facts.work import Documents, Duplicates, Index, Step, Sweep
 from gate.judge import reports
+from gate.judge.reports import beside
 
-__all__ = ["judge"]
+__all__ = ["beside", "judge"]
 
 
 def judge(step: Step, reading: Reading, mode: Mode) -> Finding:

@@ -175,6 +175,7 @@ _RULES: dict[Path, Rule] = {
     ("quality", "paths"): _unread,
     ("quality", "without", "*"): _appears,
     ("quality", "tests", "covers"): _unread,
+    ("quality", "tests", "outside"): _appears,
     **{("quality", "tests", *key): rule for key, rule in _AGAIN.items()},
     **{("quality", "commands", "*", *key): rule for key, rule in _AGAIN.items()},
     ("quality", "commands", "*", "finds"): _more,  # what is found can be waived, what is broken cannot

@@ -34,7 +34,8 @@ def tool(work: Work, reading: Reading, command: str) -> Finding:
     if not reading.failed and not reading.diagnostics and proven:
         mended = f"; rewrote {', '.join(change.path for change in reading.changes[:_NAMED])}" if reading.changes else ""
         more = f" and {len(reading.changes) - _NAMED} more" if len(reading.changes) > _NAMED else ""
-        return Finding(outcome=Outcome.PASSED, headline=(_counted(reading) or f"{name}: nothing found") + mended + more)
+        found = Finding(outcome=Outcome.PASSED, headline=(_counted(reading) or f"{name}: nothing found") + mended + more)
+        return beside(found, reading.beside)
     number = len(reading.diagnostics)
     if name == "pytest":
         headline = _counted(reading) if reading.counts.get("tests") else "no test ran"
@@ -44,6 +45,14 @@ def tool(work: Work, reading: Reading, command: str) -> Finding:
     else:
         headline = f"{name}: {show_count(number, 'finding')}"
     return Finding(outcome=Outcome.FAILED, headline=headline, details=_lines(reading.diagnostics), next_act=f"mend them, then: {command}")
+
+
+def beside(found: Finding, paths: Sequence[str]) -> Finding:
+    """Say of a finding that it rests on files which no commit holds: who clones the repository does not have them."""
+    if not paths:
+        return found
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    return replace(found, headline=f"{found.headline}; with what git ignores: {', '.join(paths[:_NAMED])}{more}")
 
 
 def documents(reading: Reading) -> Finding:

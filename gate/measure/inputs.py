@@ -15,6 +15,7 @@ from gate.facts import Inputs
 from gate.measure.hashes import Hashes
 from gate.measure.seeds import asks_about_files, seeded_by_clock
 from gate.probe import inputs as notes
+from gate.repo import worktree
 
 _HERE = str(Path(__file__).parents[1])
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/usr/", "/lib/", "/lib64/")
@@ -60,6 +61,7 @@ class Seen:
         hashes = Hashes(self.root)
         return Inputs(
             tree=hashes.names() if self._asks() else "",
+            beside=self._beside(),
             files={name: hashes.file(name) for name in sorted(map(self._short, self.read))},
             folders={name: hashes.folder(name) for name in sorted(map(self._short, listed))},
         )
@@ -90,6 +92,11 @@ class Seen:
             if os.path.lexists(path) and Path(path).stat().st_mtime_ns >= self.began:
                 return f"{self._short(path)} changed while it was measured"
         return ""
+
+    def _beside(self) -> tuple[str, ...]:
+        """Return what was read below the root and is there, though git ignores it."""
+        names = [self._short(path) for path in self.read if Path(path).is_relative_to(self.root) and Path(path).exists()]
+        return tuple(sorted(worktree.ignored(self.root, names)))
 
     def _asks(self) -> bool:
         """Tell whether code that was read may ask about files that it does not open: nobody sees which."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from gate.command import Child, Ran, find, run
 from gate.facts import Diagnostic, Reading
 from gate.facts.work import Tool
-from gate.measure import covers
+from gate.measure import covers, loaded
 from gate.repo import worktree
 
 NO_FILE = "found no Python file"  # so begins what a reading says of a tool that had nothing to read
@@ -51,9 +51,10 @@ def measure(tool: Tool, root: Path) -> Reading:
     with tempfile.TemporaryDirectory(prefix="gate-") as scratch:
         report = Path(scratch, "report.xml")
         extra = (f"--junitxml={report}", "-o", "junit_family=xunit1") if tool.reads == "pytest" else ()
-        extra = (*extra, *covers.words(tool.covers, Path(scratch), root))
+        noting, notes = loaded.words(Path(scratch), root) if tool.reads == "pytest" else ((), {})
+        extra = (*extra, *covers.words(tool.covers, Path(scratch), root), *noting)
         with _versions(tool, root) as versions:
-            ran = run((*tool.argv, *extra), cwd=root, seconds=tool.seconds, stream=tool.stream, env=_CALM)
+            ran = run((*tool.argv, *extra), cwd=root, seconds=tool.seconds, stream=tool.stream, env=_CALM | notes)
         if tool.reads == "mypy":
             _outlast(root)
         reading = replace(_read(tool, ran, report, root), versions=versions)
@@ -87,6 +88,9 @@ def _with_more(tool: Tool, reading: Reading, scratch: Path, root: Path) -> Readi
     if reading.trouble:
         return reading
     more, counts = covers.read(tool.covers, scratch, root)
+    some = reading.counts.get("tests", 0) > sum(reading.counts.get(name, 0) for name in ("failures", "errors", "skipped"))
+    unloaded, beside = loaded.read(tool.imports if some else (), scratch, root)
+    more += unloaded
     for argv in tool.also:
         second = _read(tool, run(argv, cwd=root, seconds=tool.seconds, env=_CALM), scratch, root)
         if second.trouble and NO_FILE not in second.trouble:
@@ -94,7 +98,7 @@ def _with_more(tool: Tool, reading: Reading, scratch: Path, root: Path) -> Readi
         more += second.diagnostics
         reading = replace(reading, wall=reading.wall + second.wall, cpu=reading.cpu + second.cpu)
     found = dict.fromkeys((*reading.diagnostics, *more))
-    return replace(reading, diagnostics=tuple(found), counts=reading.counts | counts)
+    return replace(reading, diagnostics=tuple(found), counts=reading.counts | counts, beside=beside)
 
 
 def _read(tool: Tool, ran: Ran, report: Path, root: Path) -> Reading:

@@ -73,6 +73,7 @@ def tests(policy: Policy) -> Step:
         reads="pytest",
         finds=(1, 2, 5),
         covers=tests.covers,
+        imports=() if tests.covers or tests.outside else policy.quality.paths,
         seconds=tests.time,
         stream=True,
         version=("pytest", "--version"),

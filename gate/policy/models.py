@@ -60,6 +60,9 @@ class TestsPolicy(Again):
 
     arguments: tuple[Word, ...] = ()
     covers: tuple[Inside, ...] = Field(default=(), description="Files and folders whose code must run in the tests; pytest-cov counts it.")
+    outside: Said | None = Field(
+        default=None, description="Why no module below `paths` need be loaded in the tests: they run the program from outside, say."
+    )
     time: Duration = Field(default=written("1800 s"))
 
 
