@@ -157,6 +157,8 @@ def _holds(present: Present, one: Asked, body: Mapping[str, Any], wanted: str) -
     if one.reads == _CASE:
         is_same = bool(had["files"]) and present.hashes.match(had["files"], had["folders"])
         return is_same and (not had["tree"] or had["tree"] == present.hashes.names())
+    if body["reading"].get("beside"):  # it rests on what no tree holds
+        return False
     return bool(had["tree"] == inputs(present, one).tree)
 
 

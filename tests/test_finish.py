@@ -532,6 +532,12 @@ def test_cascade_closes_open_subtasks(ready: Repository, capsys: pytest.CaptureF
     assert task["metadata"] == task["subtasks"][1]["metadata"]
     assert "metadata" not in task["subtasks"][0]
     assert "- also done: 20.2\n" in ready.git("log", "-1", "--format=%B")
+    assert call("verify-summary", "docs/completed/20-completion-summary.md")[0] == 0
+    task["subtasks"][1]["status"] = "pending"
+    ready.write("tasks/tasks.json", json.dumps({"master": {"tasks": [task]}}))
+    ready.commit("chore: open a subtask again")
+    code, said = call("verify-summary", "docs/completed/20-completion-summary.md")
+    assert (code, "says that subtasks of task 20 are open: 20.2" in said) == (1, True), said
 
 
 def test_store_that_is_put_back_before_the_commit_is_not_committed(ready: Repository, capsys: pytest.CaptureFixture[str]) -> None:

@@ -229,6 +229,8 @@ def test_code_that_no_commit_holds_is_named(house: Repository) -> None:
     for what in ("tests", "memory"):
         code, told = check(what)
         assert (code, "; with what git ignores: helper.py  (" in told) == (0, True), told
+    house.write("helper.py", "raise RuntimeError\n")  # which changes no tree
+    assert [check(what)[0] for what in ("tests", "memory")] == [1, 2]
 
 
 def test_options_of_the_environment_do_not_choose_tests(house: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

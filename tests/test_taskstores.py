@@ -325,6 +325,14 @@ def test_doctor_names_a_store_that_cannot_be_read(house: Repository) -> None:
         assert (code, said in told, told.splitlines()[-1][:13]) == (1, True, "1 thing amiss"), told
 
 
+def test_doctor_names_what_is_done_while_subtasks_are_open(kept: Repository) -> None:
+    """A parent that somebody set to done by hand, with work left in it, is named with what is left and the next act."""
+    kept.write("tasks/tasks.json", TASKS.replace('"status": "in-progress"', '"status": "done"'))
+    code, told = gate("doctor")
+    assert code == 1
+    assert "task 20 is done, and its subtasks '20.2' are open\n  next: finish or cancel them, or set it back: gate task start 20\n" in told
+
+
 def test_doctor_names_checks_that_no_task_can_pass(kept: Repository) -> None:
     """A task that asks for an unknown check, and a policy for a task that is not there, are found before anyone finishes."""
     kept.write("tasks/tasks.json", TASKS.replace('"title": "Share"', '"title": "Share", "details": "gate: {checks: [tsts]}"'))

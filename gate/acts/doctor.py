@@ -7,6 +7,7 @@ from gate import flow, tasking
 from gate.errors import GateError, TaskError
 from gate.facts import Fault
 from gate.record import attempt
+from gate.record.jsonspan import listed
 from gate.repo import underway
 
 _LONG = 10.0  # seconds
@@ -35,6 +36,18 @@ def _overwritten(house: flow.House) -> Iterator[Fault]:
         yield Fault(
             place=str(tasks.place), found=f"task {task_id} was {what}", act=f"gate task start {task_id}, or gate task finish {task_id}"
         )
+
+
+def _half_done(house: flow.House) -> Iterator[Fault]:
+    """Look for tasks that are done while subtasks of theirs are not."""
+    try:
+        tasks = tasking.open_store(house.root, house.policy.workflow.tasks).tasks()
+    except TaskError:  # named by the look at the store
+        return
+    for task in tasks.every.values():
+        if task.status == "done" and (still := tasks.open_children(task.id)):
+            act = f"finish or cancel them, or set it back: gate task start {task.id}"
+            yield Fault(place=str(tasks.place), found=f"task {task.id} is done, and its subtasks {listed(still)} are open", act=act)
 
 
 def _acceptance(house: flow.House) -> Iterator[Fault]:
@@ -83,6 +96,7 @@ LOOKS: Mapping[str, Callable[[flow.House], Iterator[Fault]]] = MappingProxyType(
         "the task store with its locks and state": _store,
         "what was written into it": _overwritten,
         "the checks that tasks ask for": _acceptance,
+        "subtasks of what is done": _half_done,
         "what a finish left": _unfinished,
         "the locks of git": _locks,
     }

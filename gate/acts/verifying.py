@@ -192,6 +192,8 @@ def _of_task(root: Path, truth: Truth, made: bundle.Bundle) -> Iterator[str]:
         return
     if task.status != "done":
         yield f"{place} says that task {made.task} is {task.status or 'without a status'}, not done"
+    if still := tasks.open_children(task.id):
+        yield f"{place} says that subtasks of task {made.task} are open: {', '.join(still[:_SHOWN])}"
     if asked != made.asked:
         right, found = (", ".join(names) or "all checks" for names in (asked, made.asked))
         yield f"task {made.task} is decided by {right}, and the summary by {found}"
