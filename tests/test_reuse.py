@@ -228,6 +228,19 @@ def test_files_that_are_only_asked_about_are_inputs(house: Repository) -> None:
     assert known(house) == {"memory/one/growth", "memory/two/growth"}
 
 
+def test_files_of_libraries_that_open_them_themselves_are_inputs(house: Repository) -> None:
+    """A library that opens files past Python raises no event: whatever was written below the repository since then ends reuse."""
+    house.write("data/a.h5", "1")
+    house.write("h5py.py", '"""Opens files in C."""\n')
+    house.write("one.py", STEADY + "\n\nimport h5py\n")
+    house.write("two.py", STEADY)
+    policy(house, one="", two="")
+    gate("check", "memory")
+    assert known(house) == {"memory/one/growth", "memory/two/growth"}
+    house.write("data/a.h5", "2")
+    assert known(house) == {"memory/two/growth"}
+
+
 def test_old_and_edited_evidence_is_not_reused(measured: Repository) -> None:
     """Evidence beyond the policy's max_age is taken again, and so is what was edited."""
     workflow = (measured.root / "policies/workflow.yaml").read_text()

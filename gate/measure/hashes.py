@@ -21,7 +21,8 @@ class Hashes:
         self._root = root
         self._files: dict[str, str] = {}
         self._folders: dict[str, str] = {}
-        self._python = self._names = ""
+        self._python = ""
+        self._names: dict[bool, str] = {}
 
     def file(self, name: str) -> str:
         """Hash a file below the root, or of an absolute path; "" when it is not there or is no file."""
@@ -41,17 +42,17 @@ class Hashes:
             self._python = self._hash_python()
         return self._python
 
-    def names(self) -> str:
-        """Hash which files and folders lie below the root, ignored ones too, and how large the files are."""
-        if not self._names:
-            self._names = self._hash_names()
-        return self._names
+    def names(self, *, times: bool = False) -> str:
+        """Hash which files and folders lie below the root, ignored ones too, and how large files are; with `times` when they were written."""
+        if times not in self._names:
+            self._names[times] = self._hash_names(times=times)
+        return self._names[times]
 
     def match(self, files: Mapping[str, str], folders: Mapping[str, str]) -> bool:
         """Tell whether all that was read is still the same."""
         return _same(files, self.file) and _same(folders, self.folder)
 
-    def _hash_names(self) -> str:
+    def _hash_names(self, *, times: bool) -> str:
         digest, waiting = hashlib.sha256(), [str(self._root)]
         while waiting:
             with os.scandir(waiting.pop()) as entries:
@@ -61,7 +62,8 @@ class Hashes:
                     continue
                 status = entry.stat(follow_symlinks=False)
                 is_folder = stat.S_ISDIR(status.st_mode)
-                digest.update(os.fsencode(f"{entry.path}\0{stat.S_IFMT(status.st_mode)} {0 if is_folder else status.st_size}\0"))
+                told = "" if is_folder else f"{status.st_size} {status.st_mtime_ns if times else ''}"
+                digest.update(os.fsencode(f"{entry.path}\0{stat.S_IFMT(status.st_mode)} {told}\0"))
                 if is_folder and not _is_installed(entry.path, entry.name):
                     waiting.append(entry.path)
         return digest.hexdigest()

@@ -50,6 +50,7 @@ class Seen:
         self.read: set[str] = set()
         self.listed: set[str] = set()
         self.never = ""
+        self.is_blind = False  # something opens files that nobody sees
 
     def inputs(self) -> Inputs:
         """Hash everything that was read, as it is now; what changed since the first child began cannot be told, and is never reused."""
@@ -60,7 +61,7 @@ class Seen:
             return Inputs(never=never)
         hashes = Hashes(self.root)
         return Inputs(
-            tree=hashes.names() if self._asks() else "",
+            tree=hashes.names(times=self.is_blind) if self.is_blind or self._asks() else "",
             beside=self._beside(),
             files={name: hashes.file(name) for name in sorted(map(self._short, self.read))},
             folders={name: hashes.folder(name) for name in sorted(map(self._short, listed))},
@@ -73,6 +74,8 @@ class Seen:
             kind, text = note[:1].decode(), os.path.normpath(os.fsdecode(note[1:]))
             if kind == notes.NEVER:
                 self.never = self.never or os.fsdecode(note[1:])
+            elif kind == notes.SILENT:
+                self.is_blind = True
             elif kind == notes.LISTED:
                 self.listed.add(text)
             elif kind == notes.MADE and text not in self.read:

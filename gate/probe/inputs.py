@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-READ, MADE, LISTED, NEVER = "r", "w", "l", "n"  # the first letter of a note: a file, one that was made anew, a folder, why never
+# The first letter of a note: a file, one that was made anew, a folder, why never, a library that opens files without telling Python.
+READ, MADE, LISTED, NEVER, SILENT = "r", "w", "l", "n", "s"
+_SILENT = frozenset(
+    {"cv2", "duckdb", "fiona", "gguf", "h5py", "jpype", "kuzu", "lancedb", "llama_cpp", "lmdb", "lxml", "mujoco", "netCDF4", "onnxruntime"}
+    | {"osgeo", "plyvel", "polars", "pyarrow", "pygame", "pyogrio", "pyrocksdb", "rasterio", "rocksdict", "safetensors", "sentencepiece"}
+    | {"soundfile", "tables", "tensorflow", "tokenizers", "torchvision", "tree_sitter", "vtk", "vtkmodules", "zarr"}
+)
 _NEVER = {
     **dict.fromkeys(("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg"), "it uses a socket"),
     **dict.fromkeys(("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"), "it asks for the address of a host"),
@@ -55,6 +61,8 @@ class _Notes:
 
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
         """Take one audit event; most are none of ours."""
+        if event == "import" and args[0] in _SILENT:
+            self._note(SILENT, args[0])
         if event in _PLACES:
             self._seen(event, args[_PLACES[event]], args)
         elif event in _NEVER:
