@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -100,6 +101,24 @@ def test_message_is_a_conventional_commit(ready: Repository) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ready.git("log", "-1", "--format=%(trailers:key=Task,valueonly)").strip() == "20.2"
     assert len(ready.git("log", "-1", "--format=%(trailers:key=Gate-Tree,valueonly)").strip()) == 40
+
+
+def test_message_says_what_did_not_pass(ready: Repository) -> None:
+    """What is waived or was skipped stands first in the message, with its reason, and never under what was checked."""
+    day = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    waiver = f"waivers: [{{check: lint, owner: ada, reason: old code, expires: {day}}}]\n"
+    ready.write("policies/workflow.yaml", (ready.root / "policies/workflow.yaml").read_text() + waiver)
+    ready.write("policies/quality.yaml", (ready.root / "policies/quality.yaml").read_text() + "without: {types: no types yet}\n")
+    ready.commit("chore: live with it")
+    ready.write("bots.py", (ready.root / "bots.py").read_text() + "\nimport os\n")
+    code, told = call("finish", "--task", "20.2")
+    assert code == 0, told
+    body = ready.git("log", "-1", "--format=%b")
+    assert body.startswith(
+        f"Not passed:\n- lint: waived, ruff: 1 finding; until {day} by ada: old code\n"
+        "- types: skipped, not measured: left out by policies/quality.yaml: no types yet\n\nCleaned:\n"
+    ), body
+    assert body.count("lint:") == body.count("types:") == 1
 
 
 def test_missing_evidence_is_run(ready: Repository) -> None:

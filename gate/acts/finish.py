@@ -22,6 +22,7 @@ from gate.units import show_count
 
 AGAIN = 2  # times that what hooks changed is verified again
 _UNKNOWN = {Counted.MISSING, Counted.STALE, Counted.OLD}
+_LIVED_WITH = {Counted.SKIPPED, Counted.WAIVED}
 _SETTLED = 1.0  # seconds after which a client that had read the store before we wrote has written, as a rule
 
 
@@ -246,10 +247,12 @@ def _records(house: flow.House, task_id: str) -> tuple[str, ...]:
 def _message(house: flow.House, wish: Wish, verdict: Verdict, closed: Sequence[Task]) -> str:
     """Word the commit from the evidence: what was cleaned, fixed, measured and checked."""
     task = closed[0]
-    told: dict[str, list[str]] = {"Cleaned": [], "Fixed": [], "Measured": [], "Checked": []}
+    told: dict[str, list[str]] = {"Not passed": [], "Cleaned": [], "Fixed": [], "Measured": [], "Checked": []}
     for row in verdict.rows:
         if row.asked and row.evidence:
-            told[_heading(row)].append(f"- {row.step.check}: {row.evidence.finding.headline}")
+            why = f"{row.counted}, {row.evidence.finding.headline}" if row.counted in _LIVED_WITH else row.evidence.finding.headline
+            by = "".join(f"; until {one.expires} by {one.owner}: {one.reason}" for one in row.waivers)
+            told[_heading(row)].append(f"- {row.step.check}: {why}{by}")
     told["Not asked"] = [f"- not asked by this task: {text}" for text in verdict.aside]
     told["Tasks"] = [f"- also done: {child.id}" for child in closed[1:]]
     body = [line for heading, lines in told.items() if lines for line in (f"{heading}:", *lines, "")]
@@ -258,7 +261,9 @@ def _message(house: flow.House, wish: Wish, verdict: Verdict, closed: Sequence[T
 
 
 def _heading(row: Row) -> str:
-    """Sort a check by what it did."""
+    """Sort a check by what it did; what is only lived with stands first."""
+    if row.counted in _LIVED_WITH:
+        return "Not passed"
     match row.step.work:
         case Sweep():
             return "Cleaned"

@@ -43,7 +43,7 @@ class Hashes:
         return self._python
 
     def names(self, *, times: bool = False) -> str:
-        """Hash which files and folders lie below the root, ignored ones too, and how large files are; with `times` when they were written."""
+        """Hash which files and folders lie below the root, ignored ones too, and how large files are; with `times`, how old."""
         if times not in self._names:
             self._names[times] = self._hash_names(times=times)
         return self._names[times]
