@@ -61,7 +61,7 @@ EDITS = [  # file, what is written, what is written instead, which field is loos
     ("quality", "paths: [bots.py, tests]", "paths: [.]", "", ""),
     ("quality", "version: 1\n", 'version: 1\nwithout: {types: "too slow"}\n', "quality.without.types", "done without"),
     ("quality", ", covers: [bots.py]", "", "quality.tests.covers", "without bots.py"),
-    ("quality", ", covers: [bots.py]", ", covers: [bots.py], outside: a program", "quality.tests.outside", "a program"),
+    ("quality", ", covers: [bots.py]", ", covers: [bots.py], outside: a program", "quality.tests.outside", "done without"),
     ("quality", "[-q]", "[-q, -k, quick]", "quality.tests.arguments", "another one"),
     ("quality", 'commands:\n  spell: {run: [codespell], needs: ""}\n', "", "quality.commands.spell", "not run any more"),
     ("quality", 'needs: ""', "needs: npm", "quality.commands.spell.needs", "another one"),
