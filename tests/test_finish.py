@@ -306,6 +306,13 @@ def test_lock_behind_the_commit_is_told_and_the_next_finish_settles(ready: Repos
     assert ready.git("status", "--porcelain") == ""
 
 
+def test_lock_of_our_own_index_is_nobodys(ready: Repository) -> None:
+    """What a git that we started and that was killed left of the index that we commit stops nothing."""
+    for name in ("index", "index.lock"):
+        ready.write(f".gate/finish/{name}")
+    assert finish()[0] == 0
+
+
 def test_detached_head_is_allowed(ready: Repository) -> None:
     """Who says so may commit on no branch."""
     ready.git("checkout", "-q", "--detach")

@@ -105,6 +105,8 @@ def held(root: Path) -> Iterator[Path]:
                     )
                     raise GateError(message) from None
                 time.sleep(_LOOK)
+        for left in folder.glob(f"{INDEX}*"):  # nothing that we started runs any more, so a lock of it is nobody's
+            left.unlink()
         command.HELD.add(handle)
         yield folder
     finally:
