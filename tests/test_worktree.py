@@ -1,5 +1,6 @@
 """The tree id: what it holds, what it leaves out, and what computing it never touches."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -149,6 +150,17 @@ def filtered(house: Repository) -> None:
     house.write("model.bin", bytes(range(256)) * 99)
 
 
+def large(house: Repository) -> None:
+    """Give one file to the real git-lfs, and change it after a commit."""
+    if not shutil.which("git-lfs"):
+        pytest.skip("git-lfs is not installed here, so a clean filter stands for it alone: apt-get install git-lfs")
+    house.git("lfs", "install", "--local")
+    house.git("lfs", "track", "*.bin")
+    house.write("model.bin", bytes(range(256)) * 99)
+    house.commit()
+    house.write("model.bin", bytes(range(256)) * 98)
+
+
 def intended(house: Repository) -> None:
     """Announce files with git add -N: one that is there, one that went again."""
     house.write("here.txt", "here")
@@ -222,7 +234,9 @@ def replaced(house: Repository) -> None:
 
 
 @pytest.mark.parametrize(
-    "work", [crlf, filtered, intended, executable, modeless, linked, linkless, nested, split, replaced], ids=lambda work: work.__name__
+    "work",
+    [crlf, filtered, large, intended, executable, modeless, linked, linkless, nested, split, replaced],
+    ids=lambda work: work.__name__,
 )
 def test_id_is_the_tree_of_the_commit_that_git_would_make(house: Repository, work: Callable[[Repository], None]) -> None:
     """Whatever git does to a file on its way into a commit, the id is what it comes to; index and objects stay, records are left out."""
