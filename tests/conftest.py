@@ -4,14 +4,18 @@ import compileall
 import io
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from gate import measure
 from gate.cli import main
 from gate.facts import Outcome
 
+Case = TypeVar("Case")
 ROOT = Path(__file__).parents[1]
 POLICIES = {
     "memory": """version: 1
@@ -101,6 +105,11 @@ def call(*words: str) -> tuple[int, str]:
     """Run the command; return its exit code and what it printed."""
     out = io.StringIO()
     return main(list(words), out), out.getvalue()
+
+
+def but_slow(cases: Iterable[Case], *slow: Case) -> list[Case | ParameterSet]:
+    """Return cases for a test, of which some are asked by `nox -s slow` alone."""
+    return [pytest.param(case, marks=pytest.mark.slow) if case in slow else case for case in cases]
 
 
 def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, old: str, new: str) -> None:

@@ -329,6 +329,7 @@ def test_form_that_agents_cannot_work_with_is_left_out(zoo: Path) -> None:
 
 
 @linux
+@pytest.mark.slow
 def test_doubled_prediction_is_noticed(tmp_path: Path, zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A survey that counts every copy twice predicts what no trial achieves."""
     planted(tmp_path, monkeypatch, "probe/survey.py", "(again or 0) / later", "2 * (again or 0) / later")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gate.facts import Outcome
+from tests.conftest import but_slow
 from tests.corpus import clean, leaky
 from tests.corpus.ask import Told, ask
 from tests.corpus.mixture import Mixture
@@ -20,13 +21,13 @@ SEEDS = range(1, 7)
 OPEN = Path("/dev/fd")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", but_slow(SEEDS, *SEEDS[3:]))
 def test_clean_program_is_not_failed(seed: int) -> None:
     """What keeps a bounded amount passes, or stays undecided in a short budget."""
     assert not ask(seed, leaks=False, seconds=1).wrong
 
 
-@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.slow if seed > 3 else ()) for seed in SEEDS])
+@pytest.mark.parametrize("seed", but_slow(SEEDS, *SEEDS[2:]))
 def test_leaky_program_is_not_passed(seed: int) -> None:
     """One leak among clean work fails, or stays undecided in a short budget."""
     assert not ask(seed, leaks=True, seconds=1).wrong

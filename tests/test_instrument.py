@@ -14,7 +14,7 @@ from gate.facts import Outcome, Reading
 from gate.facts.work import Budget, Limit, Question, Subject
 from gate.judge import limits, looks
 from gate.measure import agents
-from tests.conftest import planted
+from tests.conftest import but_slow, planted
 
 ROOT = Path(__file__).parents[1]
 EXACT = sys.platform == "linux"
@@ -172,7 +172,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", but_slow(FORMS, "a generator", "a context manager", "a coroutine of old"))
 @pytest.mark.parametrize(("act", "outcome"), [("agent.append(bytes(100))", Outcome.FAILED), ("agent[:] = [0]", Outcome.PASSED)])
 def test_agents_of_every_form_are_run(tmp_path: Path, form: str, act: str, outcome: Outcome) -> None:
     """Async functions, generators and context managers do their work before they are measured, so a leak in them is seen."""
@@ -359,7 +359,7 @@ HANDLES = {
 }
 
 
-@pytest.mark.parametrize("kind", HANDLES)
+@pytest.mark.parametrize("kind", but_slow(HANDLES, "children"))
 def test_every_kind_of_handle_is_counted(tmp_path: Path, kind: str) -> None:
     """Threads that never end, children and segments of shared memory that stay are each told by their kind, one a step."""
     (tmp_path / "opens.py").write_text(f"{HANDLES[kind]}\ndef build(index): return []\n")
@@ -498,7 +498,7 @@ NO_LINUX = ("probe/meters.py", "sys.platform", '"another"')
             marks=pytest.mark.slow,
         ),
         pytest.param(NO_PAGES, "heap grows by ", "heap 4 MB/agent", {"heap", "heap mean"}, marks=pytest.mark.slow),
-        (NO_LINUX, "heap grows by ", "heap 4 MB/agent", {"heap", "heap mean"}),
+        pytest.param(NO_LINUX, "heap grows by ", "heap 4 MB/agent", {"heap", "heap mean"}, marks=pytest.mark.slow),
     ],
     ids=["no heap meter", "no GIL", "another malloc", "no resident memory", "another system"],
 )

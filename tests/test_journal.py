@@ -13,7 +13,7 @@ from gate.errors import GateError
 from gate.facts import Change, Entry
 from gate.tidy import descriptors
 from gate.tidy.journal import Journal, empty, runs, undo
-from tests.conftest import Repository
+from tests.conftest import Repository, but_slow
 from tests.killing import killed_at
 from tests.trees import Snapshot, snapshot
 
@@ -329,7 +329,7 @@ def through(calls: Callable[[int], bool], *, most: int) -> int:
 
 
 @pytest.mark.usefixtures("_no_wait")
-@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("half", but_slow([False, True], False))  # noqa: FBT003 - a case
 @pytest.mark.parametrize("known", [True, False], ids=["renameat2", "link"])
 def test_kill_at_every_system_call_loses_nothing(tree: Path, monkeypatch: pytest.MonkeyPatch, half: bool, known: bool) -> None:  # noqa: FBT001 - cases
     """A sweep killed before any changing system call, or half way through a line, is undone to the byte, or ended by running it again."""

@@ -12,7 +12,7 @@ import pytest
 from gate import measure
 from gate.errors import GateError
 from gate.facts import Outcome
-from tests.conftest import call, planted
+from tests.conftest import but_slow, call, planted
 
 DRIVER = '''"""A driver."""
 
@@ -156,7 +156,9 @@ CASES = {  # callable, setup -> exit code, what is said
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", but_slow(CASES, "memory of C code", "a coroutine without setup", "a generator", "an asynchronous generator")
+)
 def test_callable_gets_its_verdict(driver: Path, case: str) -> None:
     """Each kind of callable ends with the exit code and the words that it deserves."""
     step, setup, code, said = CASES[case]

@@ -335,7 +335,9 @@ def test_footprint_of_known_agents_is_right_within_a_thousandth(tmp_path: Path, 
     assert found.estimate.value == pytest.approx(truth, rel=0.001)
 
 
-@pytest.mark.parametrize(("size", "sizes"), [(1000, (2, 13, 24)), (15_000_000, (2, 7, 12)), (150_000_000, (2, 3, 4))])
+@pytest.mark.parametrize(
+    ("size", "sizes"), [(1000, (2, 13, 24)), (15_000_000, (2, 7, 12)), pytest.param(150_000_000, (2, 3, 4), marks=pytest.mark.slow)]
+)
 def test_sizes_that_no_policy_names_follow_from_the_weight(tmp_path: Path, size: int, sizes: tuple[int, ...]) -> None:
     """Light agents are weighed in large populations, heavy ones in small, and the weight is right."""
     (tmp_path / "weights.py").write_text(f"def build(index): return bytearray({size})\ndef step(agent): pass\n")

@@ -11,7 +11,7 @@ from gate.facts.work import Tool
 from gate.judge import reports
 from gate.measure import tools
 from gate.repo import worktree
-from tests.conftest import Repository, call
+from tests.conftest import Repository, but_slow, call
 
 
 def check(what: str, *more: str) -> tuple[int, str]:
@@ -182,7 +182,7 @@ ALONE = '"""T."""\n\n\ndef test_x() -> None:\n    """X."""\n    assert int("1")\
 NEVER = "no module of it was loaded in the tests: they never import it [covers]"
 
 
-@pytest.mark.parametrize("workers", ["", "-n, '2', "])
+@pytest.mark.parametrize("workers", but_slow(["", "-n, '2', "], "-n, '2', "))
 def test_tests_that_never_import_the_product_prove_nothing(house: Repository, workers: str) -> None:
     """Asked of every suite, for nothing: one of which no process loads a module of the paths fails, one that loads any passes."""
     quality = (house.root / "policies/quality.yaml").read_text()

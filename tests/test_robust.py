@@ -16,7 +16,7 @@ from gate import cli
 from gate.acts import single
 from gate.facts import Outcome
 from gate.probe import pins
-from tests.conftest import Repository
+from tests.conftest import Repository, but_slow
 
 MARK = "ROBUST_TEST"
 
@@ -238,7 +238,7 @@ EXPLAINED = {
 }
 
 
-@pytest.mark.parametrize("what", EXPLAINED)
+@pytest.mark.parametrize("what", but_slow(EXPLAINED, "is slow when traced"))
 def test_explaining_is_bounded(tmp_path: Path, what: str) -> None:
     """A step that is slow when traced is explained by fewer steps; what prints and never ends is explained too."""
     start = time.monotonic()

@@ -24,6 +24,7 @@ from hypothesis.extra import numpy as npst
 from gate.remedies import segments
 from gate.remedies.pool import Array
 from gate.remedies.segments import SMALLEST, Segments
+from tests.conftest import but_slow
 from tests.proofs import pools
 from tests.test_pool import AWKWARD, DIFFERENT, DTYPES, SHAPES
 
@@ -87,7 +88,7 @@ def test_equal_arrays_share_one_memory(folder: Path) -> None:
     assert (len(shared), len(files(folder))) == (1, 1)
 
 
-@pytest.mark.parametrize("what", DIFFERENT)
+@pytest.mark.parametrize("what", but_slow(DIFFERENT, *list(DIFFERENT)[6:]))
 def test_different_arrays_stay_apart(folder: Path, what: str) -> None:
     """Whatever tells two arrays apart is told apart."""
     shared = Segments(folder)
@@ -96,7 +97,7 @@ def test_different_arrays_stay_apart(folder: Path, what: str) -> None:
         assert (held.dtype, held.shape, held.tobytes()) == (array.dtype, array.shape, array.tobytes())
 
 
-@pytest.mark.parametrize("what", AWKWARD)
+@pytest.mark.parametrize("what", but_slow(AWKWARD, *list(AWKWARD)[6:]))
 def test_awkward_arrays_keep_what_they_are(folder: Path, what: str) -> None:
     """Layout is ours; dtype, shape and values are the caller's."""
     array = AWKWARD[what]

@@ -99,6 +99,7 @@ def test_more_shards_than_cases(house: Repository) -> None:
     assert call("check", "memory", "--shard", "2/2") == (0, "shard 2/2: 0 of 1 case: nothing to do\n")
 
 
+@pytest.mark.slow
 def test_shards_of_four_machines_are_one_gate(clones: Callable[[str], Path]) -> None:
     """Three clones measure a shard each, a fourth everything else and merges: COMPLETED; with a shard left out it is not."""
     for at in (1, 2, 3):
