@@ -1,13 +1,14 @@
 """Limits that are dead: far above what is measured they fail with the limit to write, whatever way they are asked about."""
 
 from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
 from gate.facts import Estimate, Finding, Outcome, Reading
 from gate.facts.work import Question, Waiver
 from gate.judge import dead, waivers
-from tests.conftest import Repository, call
+from tests.conftest import BOTS, Repository, call
 from tests.test_report import asked
 
 PLACE = "policies/memory.yaml:9"
@@ -97,3 +98,34 @@ def test_a_dead_limit_fails_each_time_it_is_asked_about(house: Repository) -> No
         assert (code, "; a dead limit, " in told) == (0, True), told
     code, told = call("policy", "guard")
     assert (code, "dead_limits: fail, the default -> tell" in told) == (1, True), told
+
+
+MANY = """version: 1
+agents:
+  bot:
+    build: bots:build
+    step: bots:step
+    steps: 256
+    parametrize: {spare: [1, 2]}
+    limits:
+      footprint: {max: MOST, because: "large"}
+"""
+
+
+@pytest.mark.parametrize(("most", "code"), [("9 MB", 1), ("1 kB", 0)])
+def test_a_shared_limit_is_judged_where_all_are_seen(house: Repository, most: str, code: int) -> None:
+    """Each case passes by itself; the summary fails the one that measured most, once all are measured, and a waiver covers that."""
+    house.write("bots.py", BOTS.replace("def build(index: int)", "def build(index: int, spare: int)"))
+    (house.root / "policies/memory.yaml").write_text(MANY.replace("MOST", most))
+    house.commit()
+    assert call("check", "memory")[0] == 0
+    told = call("summary")[1]
+    assert told.count("; a dead limit, ") == code, told
+    assert told.count("/footprint is FAILED: ") == code, told
+    if code:
+        line = "waivers: [{check: memory/*, match: a dead limit, reason: old, owner: ada, expires: 2026-12-31}]\n"
+        policy = house.root / "policies/workflow.yaml"
+        policy.write_text(policy.read_text() + line.replace("2026-12-31", (date.today() + timedelta(days=9)).isoformat()))  # noqa: DTZ011 - as the policy
+        assert call("check", "memory")[0] == 0
+        told = call("summary")[1]
+        assert "/footprint is waived, not passed: " in told, told

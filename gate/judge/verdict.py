@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 
 from gate.facts import Evidence
 from gate.facts.rows import Counted, Row, Standing, Verdict
-from gate.facts.work import Step, Waiver
+from gate.facts.work import Question, Step, Waiver
+from gate.judge import dead
 from gate.judge import waivers as exceptions
 from gate.judge.exits import FAILED, PASSED, exit_code
 
@@ -51,7 +52,7 @@ def row(step: Step, found: Evidence | None, damage: str, *, now: Now, digest: st
 
 def verdict(rows: Iterable[Row], *, now: Now, commit: str, branch: str) -> Verdict:
     """Gather all rows and say what still separates this tree from COMPLETED, worst first."""
-    placed = tuple(rows)
+    placed = tuple(_shared(list(rows), now))
     return Verdict(
         tree=now.tree,
         policy=now.policy,
@@ -80,6 +81,36 @@ def overall(whole: Verdict) -> int:
 
 
 _BY_OUTCOME = {Counted.BROKEN, Counted.FAILED, Counted.INCONCLUSIVE}
+
+
+def _shared(rows: list[Row], now: Now) -> list[Row]:
+    """Judge each limit that several questions share by the one that measured most, once all of them have passed on this tree.
+
+    Alone none of them could say that the limit is dead: another may need it.
+    """
+    groups: dict[str, list[Row]] = {}
+    for item in rows:
+        if isinstance(item.step.work, Question) and item.step.work.limit.shared:
+            groups.setdefault(item.step.work.limit.place, []).append(item)
+    told = {item.step.check: sunk for group in groups.values() for item, sunk in _dead(group, now)}
+    return [told.get(item.step.check, item) for item in rows]
+
+
+def _dead(group: Sequence[Row], now: Now) -> Iterable[tuple[Row, Row]]:
+    """Yield the row that measured most, and what it becomes because its limit is dead."""
+    if any(item.counted is not Counted.PASSED for item in group):
+        return
+    measured = [(item.evidence.finding.estimate.high, item) for item in group if item.evidence and item.evidence.finding.estimate]
+    if len(measured) < len(group):
+        return
+    _, most = max(measured, key=lambda one: one[0])
+    if most.evidence and isinstance(most.step.work, Question):
+        work = replace(most.step.work, limit=replace(most.step.work.limit, shared=False))
+        sunk = dead.judged(work, most.evidence.finding)
+        if sunk != most.evidence.finding:
+            held, lapsed = exceptions.covering(now.waivers, most.step.check, sunk, (), now.day)
+            evidence = replace(most.evidence, finding=sunk)
+            yield most, replace(most, evidence=evidence, raw=most.recorded, waivers=held, lapsed=lapsed)
 
 
 def _all_missing(rows: Iterable[Row]) -> tuple[str, ...]:

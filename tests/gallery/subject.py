@@ -106,8 +106,9 @@ agents:
   archivist:
     build: desk:archivist
     step: desk:step
+    settle: 35
     limits:
-      footprint: {max: 3 kB, because: "a room of 32 tickets, and no more"}
+      footprint: {max: 12 kB, because: "a room of 32 tickets, and no more"}
       growth: {max: 0 B/step, because: "an archivist works for weeks"}
       handles: {max: 0/step}
   planner:
@@ -127,8 +128,8 @@ kinds:
     "workflow": "version: 1\ntasks: tasks/tasks.json\nrecord: {paths: [docs/completed, tasks/tasks.json]}\n",
 }
 _HISTORY = (  # what a commit does, the side of a planner's world, whether archivists close what they have filed
-    ("feat: a desk", 32, True),
-    ("feat: planners see further", 48, True),
+    ("feat: a desk", 48, True),
+    ("feat: planners see further", 56, True),
     ("feat: planners see as far as the river", 72, True),
     ("fix: open tickets stay on file", 96, False),
 )
