@@ -14,7 +14,7 @@ _SAMPLE = 1024  # elements that tell whether encoding all is worth it
 _PAGE = 4096
 _MAPPED = 1 << 17  # bytes from which glibc maps whole pages
 _HEAVY = 15 / 16 * _MAPPED  # bytes of a block of 65,536 elements from which shorter ones are taken: half a page would be lost for each
-_BITS = int.from_bytes  # in any order, to count them
+_BITS = int.from_bytes  # the last byte is the lowest
 
 
 class Blocks:
@@ -27,8 +27,10 @@ class Blocks:
         self.size, self.fill, self.step, self.nothing = size, fill, step, fill[0]  # the scalar is made once, for it is read most
         self.data = [b""] * -(-size // step) if data is None else data
         width, low, ranks = fill.itemsize, layouts.lead(LOW, step), layouts.lead(BITMAP, step)
-        front = layouts.front(layouts.used(BITMAP, 0, step), width)
-        self.known = step, len(self.data) - (size % step > 0), low, ranks, front, width, *layouts.scalar(fill.dtype)  # for `get`
+        front = layouts.front(layouts.used(BITMAP, 0, step), width) - width  # less the element itself, which its rank then counts
+        unpack, one = layouts.scalar(fill.dtype)
+        plain = 0 if one is None else size // step  # blocks of which all are whole, and whose numbers Python can read
+        self.known = step, plain, low, ranks, front, width, unpack, one  # for `get`
         self.stored = sum(map(layouts.count, filter(None, self.data)))
         self.weight = _OBJECT + fill.nbytes + sum(8 + _weight(block) for block in self.data)
 
@@ -78,15 +80,15 @@ class Blocks:
 
     def get(self, at: int) -> Any:  # noqa: ANN401 - a scalar of numpy
         """Return one element: as `layouts.get`, for plain numbers in whole blocks all in one, since a call takes as long as half of it."""
-        step, last, low, ranks, front, size, unpack, one = self.known
+        step, plain, low, ranks, front, size, unpack, one = self.known
         number = at // step
         block = self.data[number]
         if not block:
             return self.nothing
         at %= step
         layout = block[-2]
-        if number == last or one is None or layout > ALL:
-            found = layouts.get(block, step if number != last else self.size - number * step, at, self.fill.dtype)
+        if number >= plain or layout > ALL:
+            found = layouts.get(block, min(step, self.size - number * step), at, self.fill.dtype)
             return self.nothing if found is None else found
         if layout == LOW:
             first, after = RANKS(block, at >> 8 << 1)
@@ -96,13 +98,11 @@ class Blocks:
             place = len(block) - 4
             (value,) = unpack(block, place - ((place - low) // (size + 1) + low - found) * size)
         elif layout == BITMAP:
-            place, bit = ranks + (at >> 3), 1 << (at & 7)
-            byte = block[place]
-            if not byte & bit:
-                return self.nothing
             group = at >> 10
-            rank = _BITS(block[ranks + (group << 7) : place]).bit_count() + (byte & bit - 1).bit_count()
-            (value,) = unpack(block, front + (RANK(block, group << 1)[0] + rank) * size)
+            bits = _BITS(block[ranks + (group << 7) : ranks + 1 + (at >> 3)]) >> (~at & 7)  # those of the group up to this one
+            if not bits & 1:
+                return self.nothing
+            (value,) = unpack(block, front + (RANK(block, group << 1)[0] + bits.bit_count()) * size)
         elif layout == INDEX:
             end = len(block) - 4
             stored = end // (size + 2)

@@ -54,7 +54,7 @@ def commonest(elements: Array) -> Array:
     return np.frombuffer(found, elements.dtype)
 
 
-def packed(stored: Array) -> tuple[int, int, bytes]:
+def packed(stored: Array) -> tuple[int, int, bytes | memoryview]:
     """Return the code, the size of the palette and the bytes of the smallest exact form of some values."""
     if len(stored) == 1:
         return *ONE, stored.tobytes()
@@ -62,7 +62,7 @@ def packed(stored: Array) -> tuple[int, int, bytes]:
     bits = words(stored)
     palette = _palette(bits) if bits.ndim == 1 else None
     if palette is None or palette.nbytes + len(bits) * (len(palette) > 1) >= narrow.nbytes:
-        return code, 1, narrow.tobytes()
+        return code, 1, narrow.view(np.uint8).data  # copied once, when the block is joined
     told = palette.tobytes()
     return PALETTE, len(palette), told + palette.searchsorted(bits).astype(np.uint8).tobytes() if len(palette) > 1 else told
 

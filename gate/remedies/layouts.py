@@ -15,6 +15,7 @@ BLOCK = 1 << 16
 INDEX, LOW, BITMAP, ALL = range(4)  # how positions are told
 _PAGE = 256  # elements that share a rank, of low bytes
 _GROUP = 1024  # elements that share a rank, of a bitmap
+_PART = 16 * _GROUP  # elements whose positions are told at once for a bitmap: those of more no longer stay in the cache of a core
 _FEW = 128  # positions through which a search for bytes is faster than one that halves
 _TAIL = Struct("HBB")
 RANK = Struct("H").unpack_from
@@ -41,8 +42,8 @@ def encode(block: Array, fill: Array) -> bytes:
     if number in {0, len(block)}:
         return _joined(ALL, number, packed(block), b"", block.dtype) if number else b""
     kind = min((INDEX, LOW, BITMAP), key=lambda kind: used(kind, number, len(block)))
-    chosen = np.flatnonzero(mask)  # a mask as an index takes numpy several times as long
-    form, told = packed(block[chosen]), _told(kind, chosen, mask)
+    stored, told = _told(kind, block, mask, number)
+    form = packed(stored)
     width = int(form[1] > 1) or len(form[2]) // number  # bytes of one more value, at least: beside the fill none gets narrower
     if form[:2] != ONE and len(told) > width * (len(block) - number):
         whole = packed(block)
@@ -146,7 +147,7 @@ def get(data: bytes, length: int, at: int, dtype: np.dtype[Any]) -> Any:  # noqa
     elif kind == INDEX:
         rank = found(data, at, 2 * number)
     elif kind == BITMAP:
-        rank = before(data, length, at) if data[lead(kind, length) + (at >> 3)] >> (at & 7) & 1 else -1
+        rank = before(data, length, at) if data[lead(kind, length) + (at >> 3)] << (at & 7) & 128 else -1
     else:
         rank = at
     if rank < 0:
@@ -179,15 +180,14 @@ def found(data: bytes, at: int, end: int) -> int:
 def before(data: bytes, length: int, at: int) -> int:
     """Return how many elements before the one at `at` a bitmap says are stored."""
     group, ranks = at >> 10, lead(BITMAP, length)
-    place = ranks + (at >> 3)
-    whole = int.from_bytes(data[ranks + (group << 7) : place]).bit_count()
-    return int(RANK(data, group << 1)[0]) + whole + (data[place] & (1 << (at & 7)) - 1).bit_count()
+    bits = int.from_bytes(data[ranks + (group << 7) : ranks + 1 + (at >> 3)])
+    return int(RANK(data, group << 1)[0]) + (bits >> 8 - (at & 7)).bit_count()
 
 
 def _mask(data: bytes, length: int, start: int, stop: int) -> Array:
     """Return which of the elements from `start` to before `stop` a bitmap says are stored."""
     bits = np.frombuffer(data, np.uint8, (stop + 7 >> 3) - (start >> 3), lead(BITMAP, length) + (start >> 3))
-    return np.unpackbits(bits, bitorder="little")[start & 7 :][: stop - start].view(np.bool_)
+    return np.unpackbits(bits)[start & 7 :][: stop - start].view(np.bool_)
 
 
 def _merged(blocks: list[bytes], counts: list[int], starts: Array, length: int) -> Array:
@@ -199,15 +199,28 @@ def _merged(blocks: list[bytes], counts: list[int], starts: Array, length: int) 
     return np.repeat(pages.reshape(-1), (ranks[:, 1:] - ranks[:, :-1]).reshape(-1)) + low
 
 
-def _told(kind: int, chosen: Array, mask: Array) -> bytes:
-    """Return the bytes of ranks and positions."""
+def _told(kind: int, block: Array, mask: Array, number: int) -> tuple[Array, bytes]:
+    """Return the `number` elements that the mask chooses, and the bytes of ranks and positions."""
+    if kind == BITMAP:
+        return _mapped(block, mask, number)
+    chosen = np.flatnonzero(mask)  # a mask as an index takes numpy several times as long
     if kind == INDEX:
-        return chosen.astype(np.uint16).tobytes()
-    if kind == LOW:
-        ranks = chosen.searchsorted(np.arange(0, len(mask) + _PAGE, _PAGE)) + lead(kind, len(mask))
-        return ranks.astype(np.uint16).tobytes() + chosen.astype(np.uint8).tobytes()
-    ranks = chosen.searchsorted(np.arange(0, len(mask), _GROUP))
-    return ranks.astype(np.uint16).tobytes() + np.packbits(mask, bitorder="little").tobytes()
+        return block[chosen], chosen.astype(np.uint16).tobytes()
+    ranks = chosen.searchsorted(np.arange(0, len(mask) + _PAGE, _PAGE)) + lead(kind, len(mask))
+    return block[chosen], ranks.astype(np.uint16).tobytes() + chosen.astype(np.uint8).tobytes()
+
+
+def _mapped(block: Array, mask: Array, number: int) -> tuple[Array, bytes]:
+    """Do the same for a bitmap, part by part."""
+    stored, ranks, done = np.empty(number, block.dtype), list[Array](), 0
+    for start in range(0, len(block), _PART):
+        chosen = np.flatnonzero(mask[start : start + _PART])
+        block[start : start + _PART].take(
+            chosen, out=stored[done : done + len(chosen)], mode="clip"
+        )  # none is out of bounds, as numpy need not see
+        ranks.append(chosen.searchsorted(np.arange(0, min(_PART, len(block) - start), _GROUP)) + done)
+        done += len(chosen)
+    return stored, np.concatenate(ranks).astype(np.uint16).tobytes() + np.packbits(mask).tobytes()
 
 
 def lead(kind: int, length: int) -> int:
@@ -230,7 +243,7 @@ def _kept(code: int, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return NARROWER[code - 1] if 0 < code < PALETTE else dtype
 
 
-def _joined(kind: int, number: int, form: tuple[int, int, bytes], told: bytes, dtype: np.dtype[Any]) -> bytes:
+def _joined(kind: int, number: int, form: tuple[int, int, bytes | memoryview], told: bytes, dtype: np.dtype[Any]) -> bytes:
     """Return a whole block."""
     code, colours, stored = form
     padded = told.ljust(front(len(told), _kept(code, dtype).itemsize), b"\0")
