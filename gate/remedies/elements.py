@@ -15,6 +15,7 @@ NARROWER = tuple(np.dtype(name) for name in ("f4", "f2", "c8", "u1", "i1", "u2",
 _CHAINS = {"d": ((1, 29), (2, 42)), "f": ((2, 13),), "D": ((3, 29),)}  # codes, and how many bits they lack; each needs the one before
 _INTEGERS = tuple((code, np.iinfo(NARROWER[code - 1])) for code in range(4, 10))
 _COLOURS = 256  # the most that a palette holds
+_WORDS = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}  # numpy takes as long to read a name as to look at thousands of elements
 _PROBE = _COLOURS + 1  # values that tell, if all differ, that there are too many
 
 
@@ -38,7 +39,7 @@ def words(elements: Array) -> Array:
     """Return the bits of elements (n,) as unsigned numbers (n,), or several a row (n, k)."""
     size = elements.dtype.itemsize
     word = min(size & -size, 8)
-    found = elements.view(f"u{word}")
+    found = elements.view(_WORDS[word])
     return found if word == size else found.reshape(len(elements), -1)
 
 
@@ -69,7 +70,8 @@ def packed(stored: Array) -> tuple[int, int, bytes | memoryview]:
 
 def _palette(bits: Array) -> Array | None:
     """Return the different ones, sorted, if they are few and some of them equal."""
-    some = np.sort(bits[:_PROBE])
+    some = bits[:_PROBE].copy()
+    some.sort()
     if not np.count_nonzero(some[1:] == some[:-1]):
         return None  # too many, or no more of one than a palette would have
     found = _different(bits[: 8 * _PROBE])

@@ -15,7 +15,6 @@ BLOCK = 1 << 16
 INDEX, LOW, BITMAP, ALL = range(4)  # how positions are told
 _PAGE = 256  # elements that share a rank, of low bytes
 _GROUP = 1024  # elements that share a rank, of a bitmap
-_PART = 16 * _GROUP  # elements whose positions are told at once for a bitmap: those of more no longer stay in the cache of a core
 _FEW = 128  # positions through which a search for bytes is faster than one that halves
 _TAIL = Struct("HBB")
 RANK = Struct("H").unpack_from
@@ -42,8 +41,8 @@ def encode(block: Array, fill: Array) -> bytes:
     if number in {0, len(block)}:
         return _joined(ALL, number, packed(block), b"", block.dtype) if number else b""
     kind = min((INDEX, LOW, BITMAP), key=lambda kind: used(kind, number, len(block)))
-    stored, told = _told(kind, block, mask, number)
-    form = packed(stored)
+    (chosen,) = mask.nonzero()  # a mask as an index takes numpy several times as long
+    form, told = packed(block.take(chosen, mode="wrap")), _told(kind, chosen, mask)  # wraps nothing, and looks for nothing out of bounds
     width = int(form[1] > 1) or len(form[2]) // number  # bytes of one more value, at least: beside the fill none gets narrower
     if form[:2] != ONE and len(told) > width * (len(block) - number):
         whole = packed(block)
@@ -199,30 +198,18 @@ def _merged(blocks: list[bytes], counts: list[int], starts: Array, length: int) 
     return np.repeat(pages.reshape(-1), (ranks[:, 1:] - ranks[:, :-1]).reshape(-1)) + low
 
 
-def _told(kind: int, block: Array, mask: Array, number: int) -> tuple[Array, bytes]:
-    """Return the `number` elements that the mask chooses, and the bytes of ranks and positions."""
-    if kind == BITMAP:
-        return _mapped(block, mask, number)
-    chosen = np.flatnonzero(mask)  # a mask as an index takes numpy several times as long
+def _told(kind: int, chosen: Array, mask: Array) -> bytes:
+    """Return the bytes of ranks and positions."""
     if kind == INDEX:
-        return block[chosen], chosen.astype(np.uint16).tobytes()
-    ranks = chosen.searchsorted(np.arange(0, len(mask) + _PAGE, _PAGE)) + lead(kind, len(mask))
-    return block[chosen], ranks.astype(np.uint16).tobytes() + chosen.astype(np.uint8).tobytes()
+        return chosen.astype(np.uint16).tobytes()
+    if kind == LOW:
+        ranks = chosen.searchsorted(np.arange(0, len(mask) + _PAGE, _PAGE)) + lead(kind, len(mask))
+        return ranks.astype(np.uint16).tobytes() + chosen.astype(np.uint8).tobytes()
+    ranks = chosen.searchsorted(np.arange(0, len(mask), _GROUP))
+    return ranks.astype(np.uint16).tobytes() + np.packbits(mask).tobytes()
 
 
-def _mapped(block: Array, mask: Array, number: int) -> tuple[Array, bytes]:
-    """Do the same for a bitmap, part by part."""
-    stored, ranks, done = np.empty(number, block.dtype), list[Array](), 0
-    for start in range(0, len(block), _PART):
-        chosen = np.flatnonzero(mask[start : start + _PART])
-        block[start : start + _PART].take(
-            chosen, out=stored[done : done + len(chosen)], mode="clip"
-        )  # none is out of bounds, as numpy need not see
-        ranks.append(chosen.searchsorted(np.arange(0, min(_PART, len(block) - start), _GROUP)) + done)
-        done += len(chosen)
-    return stored, np.concatenate(ranks).astype(np.uint16).tobytes() + np.packbits(mask).tobytes()
-
-
+@lru_cache(256)
 def lead(kind: int, length: int) -> int:
     """Return the bytes of the ranks."""
     return (0, 2 * (-(-length // _PAGE) + 1), 2 * -(-length // _GROUP), 0)[kind]
