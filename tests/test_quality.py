@@ -1,6 +1,7 @@
 """Real ruff, mypy and pytest on real repositories: findings, mending, and tools that cannot work."""
 
 import json
+import os
 import time
 
 import pytest
@@ -9,7 +10,7 @@ from gate import flow
 from gate.facts import Diagnostic, Mode, Reading
 from gate.facts.work import Tool
 from gate.judge import reports
-from gate.measure import tools
+from gate.measure import loaded, tools
 from gate.repo import worktree
 from tests.conftest import Repository, but_slow, call
 
@@ -231,6 +232,18 @@ def test_code_that_no_commit_holds_is_named(house: Repository) -> None:
         assert (code, "; with what git ignores: helper.py  (" in told) == (0, True), told
     house.write("helper.py", "raise RuntimeError\n")  # which changes no tree
     assert [check(what)[0] for what in ("tests", "memory")] == [1, 2]
+
+
+def test_an_environment_in_the_repository_is_nothing_that_git_ignores(house: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pytest's own program in .nox or .venv is installed wherever there is a gate: tests rest on nothing by it, and are reused."""
+    house.write(".git/info/exclude", ".nox/\n")
+    scratch = house.root.parent / "scratch"
+    scratch.mkdir()
+    inside = house.write(".nox/env/bin/pytest", "")
+    (scratch / "loaded").write_bytes(b"\0".join(os.fsencode(path) for path in (inside, house.root / "bots.py")) + b"\0")
+    assert loaded.read(["bots.py"], scratch, house.root) == ((), (".nox/env/bin/pytest",))
+    monkeypatch.setattr("sys.prefix", str(house.root / ".nox/env"))
+    assert loaded.read(["bots.py"], scratch, house.root) == ((), ())
 
 
 def test_options_of_the_environment_do_not_choose_tests(house: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,8 @@ def read(imports: Sequence[str], scratch: Path, root: Path) -> tuple[tuple[Diagn
         return (), ()
     every = {os.fsdecode(path) for path in log.read_bytes().split(b"\0") if path}
     below = {os.path.relpath(path, root) for path in every if Path(path).is_relative_to(root)}
-    own = {path for path in below if _INSTALLED.isdisjoint(PurePosixPath(path).parts)}
+    installed = os.path.realpath(sys.prefix)  # an environment below the root, with pytest itself in it
+    own = {path for path in below if _INSTALLED.isdisjoint(PurePosixPath(path).parts) and not (root / path).is_relative_to(installed)}
     beside = tuple(sorted(worktree.ignored(root, own)))
     product = [path for path in worktree.files(root, lambda path: path.endswith(".py")) if _is_product(path, imports)]
     if not product or {_stem(path) for path in product} & {_stem(path) for path in own}:
