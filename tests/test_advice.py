@@ -348,6 +348,7 @@ def test_write_to_what_is_shared_fails_loudly(zoo: Path) -> None:
     assert "read-only" in told.trial.why
 
 
+@pytest.mark.slow
 @linux
 def test_agents_that_differ_by_themselves_prove_nothing(zoo: Path) -> None:
     """When agents as they are do not do the same twice, nothing is said about those that are lighter."""

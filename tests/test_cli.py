@@ -70,6 +70,7 @@ def test_policy_mistakes_stop_every_verb(house: Repository, capsys: pytest.Captu
         assert "Traceback" not in told
 
 
+@pytest.mark.slow
 def test_every_broken_policy_is_refused_by_the_command(house: Repository, capsys: pytest.CaptureFixture[str]) -> None:
     """Each broken file of tests/assets/policies, in its place: exit 2, the file and a line named, no traceback."""
     broken = sorted(BROKEN.glob("*-*"))

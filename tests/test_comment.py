@@ -13,7 +13,7 @@ from gate.facts import Mode
 from gate.facts.rows import Counted
 from gate.record import bundle
 from gate.report import comment
-from tests.conftest import Repository, call
+from tests.conftest import Repository, but_slow, call
 from tests.hub import BOT, TOKEN, Played, playing
 
 COMMIT = "c" * 40
@@ -112,7 +112,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("damage", but_slow(DAMAGE, *list(DAMAGE)[::3]))
 def test_what_is_no_evidence_gives_no_verdict(damage: str, left: Path, tmp_path: Path) -> None:
     """Whatever a run leaves in the place of its bundle, the comment says that there is no verdict and why."""
     DAMAGE[damage](left)

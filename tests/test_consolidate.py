@@ -340,6 +340,7 @@ def few(bare: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     return scatter(bare, FEW)
 
 
+@pytest.mark.slow
 def test_kill_before_an_act_loses_nothing(few: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """A child killed before a system call that changes something is undone to the byte, or ended by running it again.
 

@@ -15,7 +15,8 @@ FOUND = {  # population -> bytes a step, what the explanation names
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name != "chat" else ()) for name in FOUND])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FOUND)
 def test_real_growth_is_found_and_its_holder_named(name: str) -> None:
     """Pymdp keeps its actions, mesa's data collector its rows, autogen's buffered context every message."""
     (low, high), holder = FOUND[name]

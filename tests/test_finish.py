@@ -401,7 +401,7 @@ def test_nothing_is_pushed_unless_asked(ready: Repository, tmp_path: Path) -> No
     assert ready.git("ls-remote", "origin", "main").split()[0] == head.strip() == ready.git("rev-parse", "HEAD").strip()
 
 
-@pytest.mark.parametrize(("staged", "acts"), [(False, (3, 29)), (True, (8, 37))])
+@pytest.mark.parametrize(("staged", "acts"), [(False, (3, 29)), pytest.param(True, (8, 37), marks=pytest.mark.slow)])
 def test_killed_finish_ends_right_when_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, acts: tuple[int, ...], *, staged: bool
 ) -> None:

@@ -320,8 +320,8 @@ def test_parts_are_one_line_of_an_explanation() -> None:
         ("array", SIZE, "heap"),
         ("native", SIZE, "heap"),
         ("mapped", SIZE, "resident"),
-        ("memmap", SIZE, "resident"),
-        ("segment", SIZE, "resident"),
+        pytest.param("memmap", SIZE, "resident", marks=pytest.mark.slow),
+        pytest.param("segment", SIZE, "resident", marks=pytest.mark.slow),
     ],
 )
 def test_footprint_of_known_agents_is_right_within_a_thousandth(tmp_path: Path, build: str, truth: int, meter: str) -> None:
@@ -346,7 +346,9 @@ def test_sizes_that_no_policy_names_follow_from_the_weight(tmp_path: Path, size:
     assert reading.series[0].values[0] == pytest.approx(2 * size, rel=0.1)
 
 
-@pytest.mark.parametrize(("build", "truth"), [("objects", 4000 * (1000 + 33 + 8)), ("array", SIZE), ("native", 0)])
+@pytest.mark.parametrize(
+    ("build", "truth"), [("objects", 4000 * (1000 + 33 + 8)), pytest.param("array", SIZE, marks=pytest.mark.slow), ("native", 0)]
+)
 def test_traced_bytes_are_those_that_python_asked_for(tmp_path: Path, build: str, truth: int) -> None:
     """Beside the heap stands what Python and numpy asked for: no heads of an allocator, and nothing that C code took by itself."""
     (tmp_path / "known.py").write_text(KNOWN)

@@ -25,6 +25,7 @@ from gate.policy.load import schema, schema_text
 from gate.policy.memory import AgentCase
 from gate.policy.models import FILES
 from gate.policy.reader import MOST_BYTES, MOST_EVENTS, read
+from tests.conftest import but_slow
 
 ASSETS = Path(__file__).parent / "assets" / "policies"
 PUBLISHED = Path(__file__).parent.parent / "policies" / ".schema"
@@ -140,7 +141,7 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("case", HOSTILE)
+@pytest.mark.parametrize("case", but_slow(HOSTILE, *list(HOSTILE)[::3]))
 def test_hostile_file_is_refused_soon(case: str, tmp_path: Path) -> None:
     """Depth, size, repetition and quadratic traps cost a few seconds of CPU at the most, not minutes, and the answer stays short."""
     root = place(tmp_path, **{case.partition("-")[0]: HOSTILE[case]})

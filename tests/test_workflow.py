@@ -75,6 +75,7 @@ def jobs() -> dict[str, Any]:
     return {f"{name}: {job}": value for name, workflow in read.items() for job, value in workflow["jobs"].items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argv", [ZIZMOR, SCHEMA, ACTIONLINT], ids=lambda argv: Path(argv[0]).name)
 def test_each_linter_accepts_the_workflows(argv: tuple[str, ...]) -> None:
     """Zizmor at its strictest, GitHub's schema and actionlint find nothing in our workflows."""
