@@ -14,7 +14,7 @@ from gate.facts.work import Limit, Slack
 from gate.judge import comparing, drift
 from gate.repo import revisions
 from tests.conftest import POLICIES, Repository, call
-from tests.test_comparing import weighed
+from tests.test_comparing import BOT, weighed
 from tests.test_report import gathered
 
 CHECK = "memory/bot/footprint"
@@ -29,19 +29,6 @@ agents:
     limits:
       footprint: {max: 12 kB, because: "small", no_worse_than_base: 5 %}
 """
-BOT = '''"""A bot."""
-
-
-def build(index: int) -> list[bytes]:
-    """Build a bot."""
-    del index
-    return [bytes({size})]
-
-
-def step(agent: list[bytes]) -> None:
-    """Do nothing."""
-    del agent
-'''
 SIZES = (5000, 5125, 5250, 5375)  # in steps of 2.5 %
 
 
@@ -102,12 +89,12 @@ def creeping(bare: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     bare.write("policies/quality.yaml", f"{POLICIES['quality']}without: {{format: quick, lint: quick, types: quick, tests: quick}}\n")
     bare.write(".gitignore", "__pycache__/\n")
     for at, size in enumerate(SIZES[:-1]):
-        bare.write("bots.py", BOT.format(size=size))
+        bare.write("bots.py", BOT.format(top="", size=size, end=""))
         bare.commit(f"feat: {size}")
         if not at:
             bare.git("tag", "v1.2")
         assert call("check", "memory")[0] == 0
-    bare.write("bots.py", BOT.format(size=SIZES[-1]))
+    bare.write("bots.py", BOT.format(top="", size=SIZES[-1], end=""))
     return bare
 
 
@@ -133,7 +120,7 @@ def test_what_is_on_record_comes_from_commits_too(creeping: Repository) -> None:
     creeping.write("docs/completed/1-evidence.json", page.draw(house, whole, phases, title="Task 1", file="1-completion-summary.md").bundle)
     creeping.commit("chore: finish 1")
     creeping.git("tag", "v1.3")
-    creeping.write("bots.py", BOT.format(size=SIZES[1]))
+    creeping.write("bots.py", BOT.format(top="", size=SIZES[1], end=""))
     creeping.commit()
     shutil.rmtree(creeping.root / ".gate")
     house = flow.enter(creeping.root, Mode.CHECK)

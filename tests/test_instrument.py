@@ -303,7 +303,7 @@ POPULATIONS: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.skipif(not EXACT, reason="the heap meter is exact on Linux with glibc only")
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name != "belief" else ()) for name in POPULATIONS])
+@pytest.mark.parametrize("name", but_slow(POPULATIONS, *(set(POPULATIONS) - {"belief"})))
 def test_shipped_populations_weigh_the_same_to_the_byte(name: str) -> None:
     """Three fresh children read the same bytes for the same population; within 1 % where a container keeps addresses random."""
     asked = question(f"tests.populations.{name}:build", f"tests.populations.{name}:step", "footprint", **POPULATIONS[name])

@@ -11,7 +11,7 @@ from gate.judge import limits
 from gate.measure import agents, parts
 from gate.probe import blocks
 from gate.probe.meters import Meters
-from tests.conftest import planted
+from tests.conftest import but_slow, planted
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the heap and /proc are read as Linux has them")
@@ -276,7 +276,7 @@ def test_model_of_a_population_is_the_frameworks(tmp_path: Path) -> None:
     assert found["framework"] == pytest.approx(5000, rel=0.05)
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name != "queues" else ()) for name in POPULATIONS])
+@pytest.mark.parametrize("name", but_slow(POPULATIONS, *(set(POPULATIONS) - {"queues"})))
 def test_parts_of_real_agents_add_up(name: str) -> None:
     """Of pymdp, mesa and simpy agents less than 1 % of the footprint is left unexplained."""
     sizes, form = POPULATIONS[name]

@@ -43,6 +43,8 @@ class Package:
     plants: tuple[Plant, ...]
 
 
+_MISTYPED = 'def planted(number: int) -> str:\n    """Plant."""\n    return number\n\n\n'
+_MISTYPED_TOLD = 'Incompatible return value type (got "int", expected "str")'
 PACKAGES = (
     Package(
         name="bottle==0.13.4",
@@ -71,8 +73,8 @@ def step(app):
                 check="types",
                 path="bottle.py",
                 before="def yieldroutes",
-                text='def planted(number: int) -> str:\n    """Plant."""\n    return number\n\n\n',
-                tells='Incompatible return value type (got "int", expected "str")',
+                text=_MISTYPED,
+                tells=_MISTYPED_TOLD,
             ),
             Plant(
                 check="memory",
@@ -109,8 +111,8 @@ def step(agent):
                 check="types",
                 path="pexpect/utils.py",
                 before="def which",
-                text='def planted(number: int) -> str:\n    """Plant."""\n    return number\n\n\n',
-                tells='Incompatible return value type (got "int", expected "str")',
+                text=_MISTYPED,
+                tells=_MISTYPED_TOLD,
             ),
             Plant(
                 check="memory",
